@@ -1,0 +1,41 @@
+"""MiniStack as the local stack runs it: as it comes, but calls beyond a function's workers wait instead of piling up.
+
+AWS starts an execution environment for every call that comes while the others are busy. The emulator does the same
+with processes, so a burst of a hundred requests would start a hundred of them, each taking seconds of a small
+machine's processor. Here a function has a fixed number of workers behind the gateway, and calls queue for them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections import defaultdict
+from typing import Any
+
+
+def queue_calls(workers: int) -> None:
+    """Lets at most `workers` calls of one function through the REST gateway at once."""
+    from ministack.services import apigateway_v1
+
+    call = apigateway_v1._call_lambda_raw
+    turns: defaultdict[str, asyncio.Semaphore] = defaultdict(lambda: asyncio.Semaphore(workers))
+
+    async def call_in_turn(function_ref: str, event: dict[str, Any], **scope: Any) -> Any:
+        async with turns[function_ref]:
+            return await call(function_ref, event, **scope)
+
+    apigateway_v1._call_lambda_raw = call_in_turn
+
+
+def main() -> None:
+    """Serves until it is told to end. Functions inherit this process's environment, hence the tidying first."""
+    workers = int(os.environ.pop("EATIT_WORKERS_PER_FUNCTION"))
+    os.environ.pop("PYTHONPATH", None)
+    queue_calls(workers)
+    from ministack.app import main as serve
+
+    serve()
+
+
+if __name__ == "__main__":
+    main()
