@@ -1,0 +1,100 @@
+"""A small client of EatIt's own API, for putting the demo shop in: kept connections, patience while functions start."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import threading
+import time
+from types import TracebackType
+from typing import Any, Self
+from urllib.parse import urlsplit
+
+# What the gateway and the functions answer while workers start or are all busy.
+BUSY = (429, 502, 503, 504)
+PATIENCE_SECONDS = 60.0
+TIMEOUT_SECONDS = 30.0
+
+
+class Refused(Exception):
+    """A request got an answer that it shouldn't, or none at all: the message says which and what."""
+
+
+class Client:
+    """Speaks JSON to EatIt at `url`; each thread keeps a connection of its own. A context manager: it closes them."""
+
+    def __init__(self, url: str) -> None:
+        parts = urlsplit(url)
+        self._address = (parts.hostname or "127.0.0.1", parts.port or 80)
+        self._prefix = parts.path.rstrip("/")
+        self._token: str | None = None
+        self._own = threading.local()
+        self._opened: list[http.client.HTTPConnection] = []
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for connection in self._opened:
+            connection.close()
+
+    def log_in(self, email: str, password: str) -> None:
+        """Send this user's access token with every later request."""
+        self._token = None
+        answer = self.post("/auth/login", {"email": email, "password": password})
+        self._token = answer["access_token"]
+
+    def post(self, path: str, body: dict[str, Any], *, unless: int | None = None) -> dict[str, Any]:
+        """POST `body` and return what is answered; `unless` is a status that is as good as a success.
+
+        Busy answers and broken connections are tried again for a minute, so what is posted must bear coming twice: a
+        unique code, slug, sku or address makes the second 409. Raises `Refused`.
+        """
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        pause = 0.05
+        while True:
+            try:
+                status, answer = self._exchange(path, body)
+                said = f"POST {path} was answered {status}: {answer.get('detail') or answer.get('title') or answer}"
+                if 200 <= status < 300 or status == unless:
+                    return answer
+                if status not in BUSY:
+                    faults = answer.get("errors")
+                    raise Refused(f"{said}{f' {faults}' if faults else ''}".rstrip("."))
+            except (OSError, http.client.HTTPException) as error:
+                self._forget()
+                said = f"POST {path} got no answer: {error or type(error).__name__}"
+            if time.monotonic() + pause > deadline:
+                raise Refused(said.rstrip("."))
+            time.sleep(pause)
+            pause = min(pause * 2, 1.0)
+
+    def _exchange(self, path: str, body: dict[str, Any]) -> tuple[int, dict[str, Any]]:
+        headers = {"Content-Type": "application/json", "Accept": "application/json"}
+        if self._token:
+            headers["Authorization"] = f"Bearer {self._token}"
+        connection = self._connection()
+        connection.request("POST", self._prefix + path, json.dumps(body, ensure_ascii=False).encode(), headers)
+        response = connection.getresponse()
+        raw = response.read()
+        try:
+            answer = json.loads(raw) if raw else {}
+        except ValueError:
+            answer = {"detail": raw[:200].decode("utf-8", "replace")}
+        return response.status, answer if isinstance(answer, dict) else {"detail": answer}
+
+    def _connection(self) -> http.client.HTTPConnection:
+        connection: http.client.HTTPConnection | None = getattr(self._own, "connection", None)
+        if connection is None:
+            connection = http.client.HTTPConnection(*self._address, timeout=TIMEOUT_SECONDS)
+            self._own.connection = connection
+            self._opened.append(connection)
+        return connection
+
+    def _forget(self) -> None:
+        connection: http.client.HTTPConnection | None = getattr(self._own, "connection", None)
+        self._own.connection = None
+        if connection is not None:
+            connection.close()

@@ -1,0 +1,181 @@
+"""Puts the demo users and the demo shop into a running EatIt; what already stands is left as it is.
+
+Units, categories and goods go in by the API, as a shop's staff would put them in. Warehouses, balances and roles have
+no such door yet, or must not have one, and go in by SQL.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+import psycopg
+from psycopg.types.json import Jsonb
+
+from eatit.events import SCHEMA_VERSION, STOCK_CHANGED
+from eatit.identifiers import uuid7
+from localstack.demo.client import Client, Refused
+from localstack.demo.shop import Category, Good, Shop, load
+from localstack.failures import StackFailure
+
+ROLES = ("admin", "staff")
+# Two at a time: a cold function starts a worker for each request that waits, and the machine has few cores.
+PARALLEL = 2
+TAKEN = 409
+
+
+def seed(
+    url: str,
+    database_url: str,
+    users: dict[str, dict[str, str]],
+    progress: Callable[[str], None],
+    goods: bool = True,
+) -> None:
+    """Make the demo users and, with `goods`, the demo shop; done a second time it changes nothing.
+
+    `url` is the edge's, `database_url` one of the database's owner; `users` holds `email` and `password` of `admin`,
+    `staff` and `customer`; `progress` is told in one line what is being done.
+    Raises `StackFailure` when a request is refused that should not be, or nothing answers.
+    """
+    try:
+        with psycopg.connect(database_url, autocommit=True) as database, Client(url) as client:
+            progress("demo users: " + ", ".join(users))
+            _register(client, users)
+            _raise_roles(database, users)
+            if goods:
+                _fill(client, database, users["staff"], load(), progress)
+    except Refused as error:
+        raise StackFailure(f"The demo shop can't be put in: {error}.") from error
+    except psycopg.Error as error:
+        raise StackFailure(f"The demo shop can't be put in: the database says {str(error).strip()!r}.") from error
+
+
+def _register(client: Client, users: dict[str, dict[str, str]]) -> None:
+    for user in users.values():
+        body = {"email": user["email"], "password": user["password"]}
+        client.post("/auth/register", body, unless=TAKEN)
+
+
+def _raise_roles(database: psycopg.Connection[Any], users: dict[str, dict[str, str]]) -> None:
+    # No endpoint makes the first administrator: that would be a door for strangers.
+    with database.cursor() as cursor:
+        cursor.executemany(
+            "UPDATE auth.users SET role = %s WHERE email = lower(%s) AND role <> %s",
+            [(role, users[role]["email"], role) for role in ROLES if role in users],
+        )
+
+
+def _fill(
+    client: Client,
+    database: psycopg.Connection[Any],
+    staff: dict[str, str],
+    shop: Shop,
+    progress: Callable[[str], None],
+) -> None:
+    client.log_in(staff["email"], staff["password"])
+    with ThreadPoolExecutor(PARALLEL) as pool:
+
+        def make(path: str, bodies: Iterable[dict[str, Any]]) -> None:
+            for _ in pool.map(lambda body: client.post(path, body, unless=TAKEN), bodies):
+                pass
+
+        units = _ids(database, "store.units", "code")
+        progress(f"demo shop: {len(shop.units)} units, {len(shop.categories)} categories")
+        make("/store/units", [unit for unit in shop.units if unit["code"] not in units])
+        units = _ids(database, "store.units", "code")
+        categories = _ids(database, "store.categories", "slug")
+        for level in _levels(shop.categories):
+            absent = [category for category in level if category.slug not in categories]
+            make("/store/categories", [_category_body(category, categories) for category in absent])
+            categories = _ids(database, "store.categories", "slug")
+
+        products = _ids(database, "store.products", "sku")
+        progress(f"demo shop: {len(shop.goods)} goods")
+        absent_goods = [good for good in shop.goods if good.sku not in products]
+        make("/store/products", [_product_body(good, categories, units) for good in absent_goods])
+    progress(f"demo shop: stock in {len(shop.warehouses)} warehouses")
+    with database.transaction():
+        _put_stock(database, shop, _put_warehouses(database, shop), _ids(database, "store.products", "sku"))
+
+
+def _ids(database: psycopg.Connection[Any], table: str, key: str) -> dict[str, UUID]:
+    return dict(database.execute(f"SELECT {key}, id FROM {table}").fetchall())  # noqa: S608 (both are our own)
+
+
+def _levels(categories: list[Category]) -> list[list[Category]]:
+    """The tree by depth, so that a level's parents all stand before it is made."""
+    levels: list[list[Category]] = []
+    depth: dict[str, int] = {}
+    for category in categories:
+        depth[category.slug] = depth[category.parent] + 1 if category.parent else 0
+        if depth[category.slug] == len(levels):
+            levels.append([])
+        levels[depth[category.slug]].append(category)
+    return levels
+
+
+def _category_body(category: Category, categories: dict[str, UUID]) -> dict[str, Any]:
+    return {**category.body, "parent_id": str(categories[category.parent]) if category.parent else None}
+
+
+def _product_body(good: Good, categories: dict[str, UUID], units: dict[str, UUID]) -> dict[str, Any]:
+    return {**good.body, "category_id": str(categories[good.category]), "unit_id": str(units[good.unit])}
+
+
+def _put_warehouses(database: psycopg.Connection[Any], shop: Shop) -> dict[str, UUID]:
+    with database.cursor() as cursor:
+        cursor.executemany(
+            "INSERT INTO store.warehouses (id, code, name, address, latitude, longitude, active, translations)"
+            " VALUES (%s, %s, %s, %s, %s, %s, true, %s) ON CONFLICT (code) DO NOTHING",
+            [
+                (
+                    uuid7(),
+                    place.code,
+                    place.name,
+                    place.address,
+                    place.latitude,
+                    place.longitude,
+                    Jsonb(place.translations),
+                )
+                for place in shop.warehouses
+            ],
+        )
+    return _ids(database, "store.warehouses", "code")
+
+
+def _put_stock(
+    database: psycopg.Connection[Any], shop: Shop, warehouses: dict[str, UUID], products: dict[str, UUID]
+) -> None:
+    """Balances of the goods that have none yet in any warehouse, and an event for each, which the relay publishes."""
+    stocked = {row[0] for row in database.execute("SELECT DISTINCT product_id FROM store.stock")}
+    fresh = [good for good in shop.goods if products[good.sku] not in stocked]
+    balances = [
+        (products[good.sku], warehouses[code], quantity) for good in fresh for code, quantity in good.stock.items()
+    ]
+    with database.cursor() as cursor:
+        cursor.executemany(
+            "INSERT INTO store.stock (product_id, warehouse_id, on_hand) VALUES (%s, %s, %s)", sorted(balances)
+        )
+        # One statement an event, so that its state is read after the balances and its version counted in the same.
+        cursor.executemany(
+            "WITH counted AS ("
+            "  INSERT INTO store.stock_versions AS counter (product_id, version) VALUES (%(product)s, 1)"
+            "  ON CONFLICT (product_id) DO UPDATE SET version = counter.version + 1 RETURNING version)"
+            " INSERT INTO events.outbox"
+            "  (id, type, schema_version, aggregate_id, version, occurred_at, trace_id, state)"
+            " SELECT %(id)s, %(type)s, %(schema)s, %(product)s, version, %(at)s, 'demo-shop',"
+            "  store.stock_state(%(product)s) FROM counted",
+            [
+                {
+                    "product": products[good.sku],
+                    "id": uuid7(),
+                    "type": STOCK_CHANGED,
+                    "schema": SCHEMA_VERSION,
+                    "at": datetime.now(UTC),
+                }
+                for good in fresh
+            ],
+        )
