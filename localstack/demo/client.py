@@ -17,7 +17,11 @@ TIMEOUT_SECONDS = 30.0
 
 
 class Refused(Exception):
-    """A request got an answer that it shouldn't, or none at all: the message says which and what."""
+    """A request got an answer that it shouldn't (`status`), or none at all: the message says which and what."""
+
+    def __init__(self, message: str, status: int | None = None) -> None:
+        super().__init__(message.rstrip("."))
+        self.status = status
 
 
 class Client:
@@ -62,12 +66,12 @@ class Client:
                     return answer
                 if status not in BUSY:
                     faults = answer.get("errors")
-                    raise Refused(f"{said}{f' {faults}' if faults else ''}".rstrip("."))
+                    raise Refused(f"{said}{f' {faults}' if faults else ''}", status)
             except (OSError, http.client.HTTPException) as error:
                 self._forget()
                 said = f"POST {path} got no answer: {error or type(error).__name__}"
             if time.monotonic() + pause > deadline:
-                raise Refused(said.rstrip("."))
+                raise Refused(said)
             time.sleep(pause)
             pause = min(pause * 2, 1.0)
 

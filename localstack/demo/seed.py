@@ -25,6 +25,7 @@ ROLES = ("admin", "staff")
 # Two at a time: a cold function starts a worker for each request that waits, and the machine has few cores.
 PARALLEL = 2
 TAKEN = 409
+WRONG_PASSWORD = 401
 
 
 def seed(
@@ -48,6 +49,10 @@ def seed(
             if goods:
                 _fill(client, database, users["staff"], load(), progress)
     except Refused as error:
+        if error.status == WRONG_PASSWORD:
+            raise StackFailure(
+                "The demo users already stand, with other passwords: `make reset` forgets them with all of the data."
+            ) from error
         raise StackFailure(f"The demo shop can't be put in: {error}.") from error
     except psycopg.Error as error:
         raise StackFailure(f"The demo shop can't be put in: the database says {str(error).strip()!r}.") from error
@@ -151,7 +156,8 @@ def _put_stock(
 ) -> None:
     """Balances of the goods that have none yet in any warehouse, and an event for each, which the relay publishes."""
     stocked = {row[0] for row in database.execute("SELECT DISTINCT product_id FROM store.stock")}
-    fresh = [good for good in shop.goods if products[good.sku] not in stocked]
+    # A sku may be absent: when someone gave its barcode to a product of their own.
+    fresh = [good for good in shop.goods if good.sku in products and products[good.sku] not in stocked]
     balances = [
         (products[good.sku], warehouses[code], quantity) for good in fresh for code, quantity in good.stock.items()
     ]
