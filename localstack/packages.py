@@ -27,8 +27,18 @@ SEARCHED = (
     "/usr/sbin",
     "/sbin",
 )
+# Debian's packages that don't bear the name of the program that is looked for.
+PACKAGE_OF = {"dockerd": "docker.io", "docker": "docker-cli", "ip": "iproute2"}
 # Whatever of these comes with an installation of ours must not start by itself at the next boot.
-UNITS = ("rabbitmq-server.service", "nginx.service", "epmd.service", "epmd.socket")
+UNITS = (
+    "rabbitmq-server.service",
+    "nginx.service",
+    "epmd.service",
+    "epmd.socket",
+    "docker.service",
+    "docker.socket",
+    "containerd.service",
+)
 UNIT_DIRECTORIES = (Path("/lib/systemd/system"), Path("/usr/lib/systemd/system"))
 
 
@@ -43,12 +53,12 @@ def find_program(name: str) -> Path | None:
 
 
 def missing_packages(wanted: tuple[str, ...]) -> list[str]:
-    """Those of the programs `wanted` that aren't on this machine (the packages bear the programs' names)."""
+    """Those of the programs `wanted` that aren't on this machine."""
     return [name for name in wanted if find_program(name) is None]
 
 
 def install_missing(wanted: tuple[str, ...], *, log: Path, progress: Progress) -> None:
-    """Installs those of `wanted` ("rabbitmq-server", "nginx") that are missing.
+    """Installs those of the programs `wanted` ("rabbitmq-server", "nginx", "dockerd") that are missing.
 
     Raises StackFailure, naming the packages, where neither root, sudo without a password nor brew is at hand, or
     where the installation fails; `log` holds what the package tools said.
@@ -62,7 +72,7 @@ def install_missing(wanted: tuple[str, ...], *, log: Path, progress: Progress) -
         if sys.platform == "darwin":
             _install_with_brew(missing, log, progress)
         else:
-            _install_with_apt(missing, log, progress)
+            _install_with_apt([PACKAGE_OF.get(name, name) for name in missing], log, progress)
     still = missing_packages(wanted)
     if still:
         raise StackFailure(f"{_named(still)} is still missing after its installation: see {log}.")
@@ -71,7 +81,7 @@ def install_missing(wanted: tuple[str, ...], *, log: Path, progress: Progress) -
 @contextlib.contextmanager
 def _one_at_a_time() -> Iterator[None]:
     """Two stacks that start together must not both write and remove policy-rc.d."""
-    with open(Path(tempfile.gettempdir()) / f"eatit-packages-{os.getuid()}.lock", "w") as lock:
+    with (Path(tempfile.gettempdir()) / f"eatit-packages-{os.getuid()}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
 
@@ -84,7 +94,8 @@ def _install_with_brew(missing: list[str], log: Path, progress: Progress) -> Non
     brew = find_program("brew")
     formulae = ["rabbitmq" if name == "rabbitmq-server" else name for name in missing]
     if brew is None:
-        raise StackFailure(f"EatIt needs {_named(formulae)}: install Homebrew, then run `brew install {' '.join(formulae)}`.")
+        command = f"brew install {' '.join(formulae)}"
+        raise StackFailure(f"EatIt needs {_named(formulae)}: install Homebrew, then run `{command}`.")
     progress(f"installing {_named(formulae)} with brew")
     _run([str(brew), "install", *formulae], log, formulae, {"HOMEBREW_NO_AUTO_UPDATE": "1"})
 
@@ -93,8 +104,8 @@ def _install_with_apt(missing: list[str], log: Path, progress: Progress) -> None
     become_root = _way_to_root()
     if become_root is None or shutil.which("apt-get") is None:
         raise StackFailure(
-            f"EatIt needs the system packages {_named(missing)}, and neither root, sudo without a password nor apt-get "
-            f"is at hand: install them (on Debian and Ubuntu: `sudo apt-get install {' '.join(missing)}`) and try again."
+            f"EatIt needs the system packages {_named(missing)}, and neither root, sudo without a password nor apt-get is "
+            f"at hand: install them (on Debian and Ubuntu `sudo apt-get install {' '.join(missing)}`) and try again."
         )
     progress(f"installing {_named(missing)} with apt-get")
     quiet = {"DEBIAN_FRONTEND": "noninteractive"}
