@@ -37,7 +37,7 @@ def free_port() -> int:
     may start at once on one machine."""
     with _lock:
         while True:
-            port = random.randint(*RANGE)  # noqa: S311 - not a secret
+            port = random.randint(*RANGE)
             if port not in _given and is_free(port):
                 _given.add(port)
                 return port

@@ -132,7 +132,7 @@ class Processes:
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 cwd=directory or self.run_directory,
-                env={**(environment if environment is not None else plain_environment()), MARK: str(self.run_directory)},
+                env={**(plain_environment() if environment is None else environment), MARK: str(self.run_directory)},
                 start_new_session=True,
             )
             self._children[child.pid] = child

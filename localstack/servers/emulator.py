@@ -6,6 +6,7 @@ import os
 import shutil
 import urllib.error
 import urllib.request
+from pathlib import Path
 
 from localstack.ports import LOOPBACK, free_port
 from localstack.processes import Processes, plain_environment, python
@@ -52,18 +53,13 @@ def start(processes: Processes) -> str:
         DOCKER_HOST=f"unix://{home / 'no-docker.sock'}",
         LOG_LEVEL="INFO",
         PYTHONUNBUFFERED="1",
+        # Lets the process find this package; localstack.emulator takes it away again before any function runs.
+        PYTHONPATH=str(Path(__file__).resolve().parents[2]),
     )
-    child = processes.start("emulator", [python(), "-m", "localstack.emulator"], environment=environment | _import_path())
+    child = processes.start("emulator", [python(), "-m", "localstack.emulator"], environment=environment)
     url = f"http://{LOOPBACK}:{port}"
     processes.wait_ready("The AWS emulator", child, lambda: healthy(url), log="emulator")
     return url
-
-
-def _import_path() -> dict[str, str]:
-    """Lets the emulator's process find this package; its entry removes it again before any function runs."""
-    from pathlib import Path
-
-    return {"PYTHONPATH": str(Path(__file__).resolve().parents[2])}
 
 
 def healthy(url: str) -> bool:

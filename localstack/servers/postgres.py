@@ -110,7 +110,9 @@ def _as_unprivileged(program: Path, data: Path) -> list[str]:
     """The words before a command that has to run as `UNPRIVILEGED_ID` and needs `program` and `data`."""
     setpriv = shutil.which("setpriv")
     if setpriv is None:
-        raise StackFailure("Postgres refuses to run as root: run this as an ordinary user, or install util-linux's setpriv.")
+        raise StackFailure(
+            "Postgres refuses to run as root: run this as an ordinary user, or install setpriv (util-linux)."
+        )
     dropped = [setpriv, f"--reuid={UNPRIVILEGED_ID}", f"--regid={UNPRIVILEGED_ID}", "--clear-groups"]
     if _everyone_enters(program) and _everyone_enters(data):
         return dropped
@@ -182,7 +184,7 @@ def _own(connection: psycopg.Connection[tuple[object, ...]], password: str) -> N
     )
     if not connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [DATABASE]).fetchone():
         # A user that is no superuser may give a database away only to a role that it is a member of.
-        if not connection.info.parameter_status("is_superuser") == "on":
+        if connection.info.parameter_status("is_superuser") != "on":
             connection.execute(sql.SQL("GRANT {} TO CURRENT_USER").format(owner))
         connection.execute(sql.SQL("CREATE DATABASE {} OWNER {}").format(database, owner))
     connection.execute(sql.SQL("REVOKE ALL ON DATABASE {} FROM PUBLIC").format(database))

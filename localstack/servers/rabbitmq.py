@@ -65,7 +65,8 @@ def start(processes: Processes, login: Login) -> str:
         LC_ALL="C.UTF-8",
     )
     # Started here rather than by the broker, whose own epmd would be a daemon that outlives it.
-    epmd = processes.start("epmd", [_program("epmd"), "-port", str(epmd_port), "-address", LOOPBACK], environment=environment)
+    port_mapper: list[str | Path] = [_program("epmd"), "-port", str(epmd_port), "-address", LOOPBACK]
+    epmd = processes.start("epmd", port_mapper, environment=environment)
     processes.wait_ready("RabbitMQ's epmd", epmd, lambda: answers(epmd_port), log="epmd")
     child = processes.start("rabbitmq", [_program("rabbitmq-server")], environment=environment, directory=home)
     url = f"amqp://{quote(login.username, safe='')}:{quote(login.password, safe='')}@{LOOPBACK}:{port}/%2F"
@@ -76,7 +77,7 @@ def start(processes: Processes, login: Login) -> str:
 def _program(name: str) -> Path:
     found = find_program(name)
     if found is None:
-        raise StackFailure(f"EatIt needs the program {name}, which comes with the system package rabbitmq-server: install it.")
+        raise StackFailure(f"EatIt needs the program {name}: install the system package rabbitmq-server.")
     return found
 
 
