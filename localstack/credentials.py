@@ -7,6 +7,7 @@ import os
 import secrets
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any
 
 
 @dataclass(frozen=True)
@@ -26,11 +27,11 @@ class Credentials:
     broker: str
     # Demo users' passwords by role: admin, staff, customer.
     users: dict[str, str]
-    # What the functions wrote into Secrets Manager, by name without the prefix (auth/signing, auth/jwks), as it is
-    # there. The emulator forgets it when it ends, and tokens given out before a restart must stay good.
-    written: dict[str, str] = field(default_factory=dict)
-    # Whether the demo goods are in the database.
-    seeded: bool = False
+    # What the functions wrote into Secrets Manager, by name without the prefix (auth/signing, auth/jwks). The
+    # emulator forgets it when it ends, and tokens given out before a restart must stay good.
+    written: dict[str, dict[str, Any]] = field(default_factory=dict)
+    # What of the demo is in the database: "", "users" or "goods" (which has the users too).
+    seeded: str = ""
 
 
 def load(path: Path) -> Credentials:

@@ -55,6 +55,8 @@ def start(processes: Processes, *, port: int, gateway_url: str, stage: str) -> s
     return f"http://{LOOPBACK}:{port}"
 
 
-def port_taken(port: int) -> StackFailure:
-    """What is said when something else listens where the edge should."""
-    return StackFailure(f"Port {port} is taken by another program: end that one, or choose another with PORT=8081.")
+def port_taken(port: int, setting: str = "PORT") -> StackFailure:
+    """What is said when something else listens on `port`; `setting` is what make calls it."""
+    return StackFailure(
+        f"Port {port} is taken by another program: end that one, or choose another port with {setting}={port + 1}."
+    )

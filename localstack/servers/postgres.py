@@ -61,7 +61,7 @@ def start(processes: Processes, superuser_password: str) -> str:
         stop_signal=signal.SIGINT,
     )
     url = _url(SUPERUSER, superuser_password, f"{LOOPBACK}:{port}", "postgres")
-    processes.wait_ready("Postgres", child, lambda: _answers(url), log="postgres")
+    processes.wait_ready("Postgres", child, lambda: _answers(url, data), log="postgres")
     return url
 
 
@@ -143,10 +143,15 @@ def _may_hold(capability: int) -> bool:
     return False
 
 
-def _answers(url: str) -> bool:
+def _answers(url: str, data: Path) -> bool:
     try:
         psycopg.connect(url, connect_timeout=2).close()
-    except psycopg.OperationalError:
+    except psycopg.OperationalError as error:
+        if "password authentication failed" in str(error):
+            raise StackFailure(
+                f"The database in {data} was made with another password than secrets.json holds: bring that file back, "
+                "or forget the data with `make reset`."
+            ) from None
         return False
     return True
 

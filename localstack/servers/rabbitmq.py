@@ -62,6 +62,8 @@ def start(processes: Processes, login: Login) -> str:
         RABBITMQ_PID_FILE=str(home / "pid"),
         RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS=f"{NO_SPINNING} -kernel inet_dist_use_interface {{127,0,0,1}}",
         ERL_CRASH_DUMP=str(processes.logs / "rabbitmq.crashdump"),
+        # The script then becomes the broker instead of watching over it, and the pid on record is the broker's.
+        RUNNING_UNDER_SYSTEMD="true",
         LC_ALL="C.UTF-8",
     )
     # Started here rather than by the broker, whose own epmd would be a daemon that outlives it.

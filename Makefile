@@ -1,0 +1,109 @@
+# Everything that is done with EatIt; bare `make` says what there is.
+# Settings: PORT=8080 where the shop answers, PYTHON= the interpreter, DIRECTORY=.run where the local stack's data lies.
+SHELL := /bin/sh
+PORT ?= 8080
+DEV_PORT ?= 8000
+DIRECTORY ?= .run
+ENVIRONMENT ?= staging
+# Empty: the newest Python 3.11 to 3.14 on PATH.
+PYTHON ?=
+ARGUMENTS ?=
+
+PY := .venv/bin/python
+STACK := $(PY) -m localstack
+TESTS := tests/unit tests/functions tests/integration tests/gateway tests/contract tests/performance
+PYTEST := $(PY) -m pytest -p tests.what_ran
+
+export PYTHON
+# uv, where the machine has none of its own.
+export PATH := $(PATH):$(CURDIR)/.run/bootstrap/bin
+
+.DEFAULT_GOAL := help
+.PHONY: help ready run up stop reset status dev resync test test-unit test-functions test-integration test-gateway \
+	test-contract test-performance test-sam sam localstack build openapi lint types imports template pr deploy clean
+
+help: ## Say what there is
+	@awk 'BEGIN { FS = ":.*## "; print "EatIt: make TARGET [PORT=8080] [PYTHON=python3.13]\n" } \
+		/^[a-z][a-z-]*:.*## / { printf "  %-18s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+
+ready: ## Make .venv from uv.lock (every other target does so by itself)
+	@sh localstack/bootstrap.sh
+
+run: ready ## Run the whole shop here, on http://127.0.0.1:8080, until Ctrl-C
+	@exec $(STACK) run --directory "$(DIRECTORY)" --port "$(PORT)" $(ARGUMENTS)
+
+up: ready ## The same, in the background
+	@exec $(STACK) up --directory "$(DIRECTORY)" --port "$(PORT)" $(ARGUMENTS)
+
+stop: ready ## Stop what `make up` or `make run` started
+	@exec $(STACK) stop --directory "$(DIRECTORY)"
+
+reset: ready ## Stop it and forget its data
+	@exec $(STACK) reset --directory "$(DIRECTORY)"
+
+status: ready ## Say what runs, and where
+	@$(STACK) status --directory "$(DIRECTORY)" || true
+
+dev: ready ## Serve the three apps by uvicorn with reload on DEV_PORT=8000, against the local stack's servers
+	@exec $(PY) -m localstack.dev --directory "$(DIRECTORY)" --port "$(DEV_PORT)" --stack-port "$(PORT)"
+
+resync: ready ## Put every active product into the outbox again
+	@exec $(STACK) invoke ResyncFunction --directory "$(DIRECTORY)"
+
+test: ready ## Run all tests but those under SAM; they start their own servers
+	@exec $(PYTEST) $(TESTS) $(ARGUMENTS)
+
+test-unit: ready ## Rules alone, no sockets
+	@exec $(PYTEST) tests/unit $(ARGUMENTS)
+
+test-functions: ready ## Events straight into the handlers
+	@exec $(PYTEST) tests/functions $(ARGUMENTS)
+
+test-integration: ready ## The local stack itself: servers, build, triggers
+	@exec $(PYTEST) tests/integration $(ARGUMENTS)
+
+test-gateway: ready ## HTTP through the edge and the gateway
+	@exec $(PYTEST) tests/gateway $(ARGUMENTS)
+
+test-contract: ready ## Schemathesis over the three OpenAPI files
+	@exec $(PYTEST) tests/contract $(ARGUMENTS)
+
+test-performance: ready ## Import budgets and cold starts, as ratios
+	@exec $(PYTEST) tests/performance $(ARGUMENTS)
+
+test-sam: ready ## The gateway tests under the real `sam local start-api`; says why where it can't
+	@exec $(PYTEST) tests/sam $(ARGUMENTS)
+
+sam: ready ## Serve the same functions by `sam local start-api` (Docker)
+	@exec $(PY) -m localstack.sam --directory "$(DIRECTORY)" --port "$(PORT)"
+
+localstack: ready ## Deploy to LocalStack, started from docker-compose.yml (Docker)
+	@exec $(STACK) run --directory "$(DIRECTORY)" --port "$(PORT)" --localstack
+
+build: ready ## Build functions and layers as `sam deploy` takes them
+	@exec $(PY) -m localstack.sam_cli build --config-env "$(ENVIRONMENT)"
+
+openapi: ready ## Write docs/openapi/*.json from the code
+	@exec $(PY) -m localstack.openapi
+
+lint: ready ## Check the code's form
+	@$(PY) -m ruff check . && $(PY) -m ruff format --check .
+
+types: ready ## Check the types
+	@exec $(PY) -m mypy
+
+imports: ready ## Check who imports whom
+	@PYTHONPATH=functions:layers/eatit exec .venv/bin/lint-imports
+
+template: ready ## Check template.yaml
+	@exec $(PY) -m localstack.sam_cli validate --lint
+
+pr: lint types imports template test ## Everything that has to hold before a change is sent
+
+deploy: build ## Deploy to AWS with your own credentials: make deploy ENVIRONMENT=staging
+	@sam=$$($(PY) -c 'from localstack.sam_cli import sam_cli; print(sam_cli())') && \
+		exec "$$sam" deploy --config-env "$(ENVIRONMENT)" $(ARGUMENTS)
+
+clean: ## Remove what builds and checks left (not .venv, not the local stack's data)
+	@rm -rf .build .aws-sam .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage .import_linter_cache
+	@find functions layers localstack tests -name __pycache__ -type d -prune -exec rm -rf {} +

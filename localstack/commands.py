@@ -1,0 +1,312 @@
+"""What a person may ask of the local stack: run, up, stop, reset, status; each answers the process's exit status."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import os
+import shutil
+import signal
+import sys
+import threading
+import time
+import traceback
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import IO, Any
+
+from localstack import deploy
+from localstack.failures import StackFailure, Stopped
+from localstack.processes import Processes, birth, wait_until
+from localstack.stack import Options, Stack
+
+# Ended one after the other, so that none loses what it is leaning on; everything else follows together.
+STOP_ORDER = (("nginx", "triggers"), ("emulator",))
+DATA = ("postgres", "valkey", "rabbitmq", "nginx", "emulator", "mail", "logs", "secrets.json", "stack.json", "lock")
+STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+RETURNED_WITHOUT = 3
+
+
+def run(options: Options) -> int:
+    """Brings the stack up, stays until Ctrl-C or SIGTERM, or until one of its processes ends by itself."""
+    return _bring_up(options, stay=True)
+
+
+def up(options: Options) -> int:
+    """Brings the stack up and returns, leaving its processes at work."""
+    return _bring_up(options, stay=False)
+
+
+def _bring_up(options: Options, *, stay: bool) -> int:
+    directory = _prepared(options.directory)
+    say = _teller()
+    with _held(directory):
+        _end_leftovers(directory, say)
+        processes = Processes(directory)
+        told = threading.Event()
+        for number in STOP_SIGNALS:
+            # What nohup or a shell's `&` set to be ignored stays ignored.
+            if signal.getsignal(number) is not signal.SIG_IGN:
+                signal.signal(number, lambda *_: told.set())
+        starting = _Starting(options, processes, say)
+        starting.start()
+        # An event rather than join(): the wait has to end at a signal too.
+        while starting.is_alive() and not told.wait(0.02):
+            pass
+        code = 0
+        try:
+            if told.is_set():
+                say("stopping")
+            elif starting.failure is not None:
+                raise starting.failure
+            else:
+                print(summary(starting.content, directory), flush=True)
+                if not stay:
+                    return 0
+                print("Ctrl-C stops it all.", flush=True)
+                _watch(processes, told)
+                say("stopping")
+        except StackFailure as failure:
+            print(f"eatit: {failure}", file=sys.stderr, flush=True)
+            code = 1
+        _take_down(directory, processes, starting.stack)
+        starting.join(timeout=60)
+        if told.is_set() or stay:
+            say("stopped")
+        return code
+
+
+class _Starting(threading.Thread):
+    """Brings the stack up beside the main thread, which stays free to hear signals."""
+
+    def __init__(self, options: Options, processes: Processes, say: Callable[[str], None]) -> None:
+        super().__init__(daemon=True)
+        self.stack = Stack(options, processes, say)
+        self.log = processes.logs / "stack.log"
+        self.content: dict[str, Any] = {}
+        self.failure: StackFailure | None = None
+
+    def run(self) -> None:
+        try:
+            self.content = self.stack.bring_up()
+        except StackFailure as failure:
+            self.failure = failure
+        except Stopped:
+            self.failure = StackFailure("The start was stopped.")
+        except Exception as error:
+            with contextlib.suppress(OSError), self.log.open("a") as log:
+                traceback.print_exc(file=log)
+            said = " ".join(str(error).split())[:300]
+            self.failure = StackFailure(
+                f"The start failed, {type(error).__name__}: {said} (all of it is in {self.log})."
+            )
+
+
+def _watch(processes: Processes, told: threading.Event) -> None:
+    while not told.wait(0.5):
+        dead = processes.dead()
+        if dead and not told.is_set():
+            names = " and ".join(dead)
+            raise StackFailure(
+                f"{names} ended by itself, so everything else is stopped: see {processes.logs / (dead[0] + '.log')}."
+            )
+
+
+def _take_down(directory: Path, processes: Processes, stack: Stack | None) -> None:
+    (directory / "stack.json").unlink(missing_ok=True)
+    if stack is not None:
+        # The keys may have been rotated since they were last kept.
+        with contextlib.suppress(Exception):
+            stack.keep_written_secrets()
+    processes.end(*STOP_ORDER)
+
+
+def stop(directory: Path) -> int:
+    """Ends the stack of `directory`, however it was started. Nothing to end is fine too."""
+    directory = directory.resolve()
+    if not directory.is_dir():
+        print("Nothing is running.")
+        return 0
+    holder = _holder(directory)
+    if holder is not None:
+        pid, born = holder
+        if birth(pid) == born:
+            os.kill(pid, signal.SIGTERM)
+        if not wait_until(lambda: birth(pid) != born, 90):
+            raise StackFailure(f"Process {pid}, which runs the stack in {directory}, does not end: end it by hand.")
+    processes = Processes(directory)
+    running = any(processes.alive(entry) for entry in processes.entries)
+    if running:
+        _keep_secrets(directory)
+    _take_down(directory, processes, None)
+    print("Stopped." if running or holder else "Nothing is running.")
+    return 0
+
+
+def _keep_secrets(directory: Path) -> None:
+    with contextlib.suppress(Exception):
+        content = json.loads((directory / "stack.json").read_text())
+        stack = Stack(Options(directory), Processes(directory), print)
+        stack.at.endpoint_url = content["lambda_endpoint_url"]
+        stack.keep_written_secrets()
+
+
+def reset(directory: Path) -> int:
+    """Ends the stack of `directory` and forgets its data: database, queues, files, passwords, logs."""
+    directory = directory.resolve()
+    stop(directory)
+    for name in DATA:
+        path = directory / name
+        if path.is_dir():
+            shutil.rmtree(path)
+        else:
+            path.unlink(missing_ok=True)
+    print(f"The data in {directory} is forgotten.")
+    return 0
+
+
+def invoke(directory: Path, name: str, event: str) -> int:
+    """Calls one function of the running stack by its logical id and prints what it answers."""
+    content = _content(directory.resolve())
+    if content is None:
+        raise StackFailure("Nothing is running: start it with `make up`.")
+    if name not in content["functions"]:
+        raise StackFailure(f"There is no function {name}; there are {', '.join(sorted(content['functions']))}.")
+    try:
+        answer = deploy.invoke(content["lambda_endpoint_url"], content["functions"][name], json.loads(event))
+    except ValueError as error:
+        raise StackFailure(f"The event is not readable JSON: {error}.") from error
+    except deploy.InvocationFailed as failure:
+        print(failure.trace, file=sys.stderr)
+        raise StackFailure(f"{failure}.") from failure
+    print(json.dumps(answer, indent=1, ensure_ascii=False))
+    return 0
+
+
+def is_up(directory: Path) -> bool:
+    """Whether a stack is up in `directory`, by `run` or by `up`."""
+    directory = directory.resolve()
+    return _content(directory) is not None and (_holder(directory) is not None or _is_whole(directory))
+
+
+def status(directory: Path) -> int:
+    """Says whether the stack of `directory` is up and which of its processes run; 0 when it is, 3 when it isn't."""
+    directory = directory.resolve()
+    content = _content(directory)
+    processes = Processes(directory)
+    alive = [entry for entry in processes.entries if processes.alive(entry)]
+    if not alive:
+        print("Nothing is running.")
+        return RETURNED_WITHOUT
+    if content is not None:
+        print(summary(content, directory))
+    for entry in processes.entries:
+        print(f"  {entry.name:<10} {f'pid {entry.pid}' if entry in alive else 'has ended'}")
+    return 0 if content is not None and len(alive) == len(processes.entries) else RETURNED_WITHOUT
+
+
+def summary(content: dict[str, Any], directory: Path) -> str:
+    """The table of addresses and demo users."""
+    url = content["url"]
+    rows = [
+        ("The shop", url),
+        ("API docs", f"{url}/auth/docs  {url}/store/docs  {url}/basket/docs"),
+        ("Gateway", content["gateway_url"]),
+        ("AWS emulator", content["lambda_endpoint_url"]),
+        ("Postgres", content["database_url"]),
+        ("Redis", content["redis_url"]),
+        ("RabbitMQ", content["amqp_url"]),
+        ("Logs", str(directory / "logs")),
+        ("All of this", str(directory / "stack.json")),
+    ]
+    lines = ["", "EatIt is ready.", ""] if url else ["", "The servers are ready.", ""]
+    lines += [f"  {title:<13} {value}" for title, value in rows if value]
+    if content["users"]:
+        lines += ["", "  Demo users    e-mail                     password"]
+        lines += [f"  {role:<13} {user['email']:<26} {user['password']}" for role, user in content["users"].items()]
+    return "\n".join([*lines, ""])
+
+
+# One stack a directory
+
+
+def _prepared(directory: Path) -> Path:
+    directory = directory.resolve()
+    try:
+        (directory / "logs").mkdir(parents=True, exist_ok=True)
+        probe = directory / "logs" / ".writable"
+        probe.touch()
+        probe.unlink()
+    except OSError as error:
+        raise StackFailure(
+            f"{directory} can't be written to ({error.strerror}): choose another directory with --directory."
+        ) from error
+    return directory
+
+
+@contextlib.contextmanager
+def _held(directory: Path) -> Iterator[None]:
+    """Holds the directory's lock, under this process's name. Raises StackFailure when it is in use."""
+    with (directory / "lock").open("a+") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise StackFailure(f"A stack already runs in {directory}: use it, or end it with `make stop`.") from None
+        if _is_whole(directory):
+            raise StackFailure(f"A stack is already up in {directory}: use it, or end it with `make stop`.")
+        lock.seek(0)
+        lock.truncate()
+        json.dump([os.getpid(), birth(os.getpid())], lock)
+        lock.flush()
+        yield
+
+
+def _holder(directory: Path) -> tuple[int, str] | None:
+    """Pid and start time of the process that holds the directory's lock, if any does."""
+    with contextlib.suppress(FileNotFoundError), (directory / "lock").open("r+") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return _named_in(lock)
+    return None
+
+
+def _named_in(lock: IO[str]) -> tuple[int, str] | None:
+    try:
+        pid, born = json.load(lock)
+    except (ValueError, TypeError):
+        return None
+    return int(pid), str(born)
+
+
+def _content(directory: Path) -> dict[str, Any] | None:
+    try:
+        return dict(json.loads((directory / "stack.json").read_text()))
+    except (OSError, ValueError):
+        return None
+
+
+def _is_whole(directory: Path) -> bool:
+    """Whether a stack that `up` left behind is whole; the lock is ours when this is asked."""
+    processes = Processes(directory)
+    return _content(directory) is not None and bool(processes.entries) and not processes.dead()
+
+
+def _end_leftovers(directory: Path, say: Callable[[str], None]) -> None:
+    """Ends what a killed supervisor, or a stack that lost a part, left at work in this directory."""
+    processes = Processes(directory)
+    (directory / "stack.json").unlink(missing_ok=True)
+    if any(processes.alive(entry) for entry in processes.entries):
+        say("ending what an earlier stack left running here")
+    processes.end(*STOP_ORDER)
+
+
+def _teller() -> Callable[[str], None]:
+    """Prints a line of progress with the seconds since the start."""
+    begun = time.monotonic()
+
+    def say(text: str) -> None:
+        print(f"{time.monotonic() - begun:6.1f} s  {text}", flush=True)
+
+    return say

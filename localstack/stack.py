@@ -1,0 +1,327 @@
+"""Brings the local stack up, step by step, and writes `stack.json`, by which it is known to be ready."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Mapping
+from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+from urllib.parse import unquote, urlsplit, urlunsplit
+
+from localstack import build, credentials, deploy, packages
+from localstack.credentials import Login
+from localstack.failures import StackFailure, Stopped
+from localstack.ports import free_port, is_free
+from localstack.processes import Processes
+from localstack.servers import edge, emulator, postgres, rabbitmq, valkey
+from localstack.template import ROOT
+
+Done = TypeVar("Done")
+
+STAGE = "local"
+SECRETS_PREFIX = f"eatit/{STAGE}"
+GROUPS = ("auth", "store", "basket")
+# Secrets that the functions write and that have to outlive the emulator.
+WRITTEN_SECRETS = ("auth/signing", "auth/jwks")
+ROLES = ("admin", "staff", "customer")
+# Started beforehand for each group, so that the first visitors wait for none.
+WARM_WORKERS = 2
+PIDS = ("postgres", "redis", "rabbitmq", "nginx", "emulator", "triggers")
+
+
+@dataclass
+class Options:
+    """What the caller of `run` or `up` may choose."""
+
+    directory: Path
+    port: int = 8080
+    demo: bool = True
+    # For work on the servers themselves: nothing is built, deployed or seeded.
+    servers_only: bool = False
+
+
+@dataclass
+class Addresses:
+    """Where the servers are. Those of the environment are used as they are; the others are ours."""
+
+    database_url: str = ""
+    redis_url: str = ""
+    amqp_url: str = ""
+    endpoint_url: str = ""
+    owner: Login = field(default_factory=lambda: Login("", ""))
+    broker: Login = field(default_factory=lambda: Login("", ""))
+
+
+class Stack:
+    """One local stack. `bring_up` may be called once, in any thread; `processes.end` ends what it started."""
+
+    def __init__(self, options: Options, processes: Processes, say: Callable[[str], None]) -> None:
+        self.options = options
+        self.processes = processes
+        self.say = say
+        self.secrets_file = options.directory / "secrets.json"
+        self.secrets = credentials.load(self.secrets_file)
+        self.at = Addresses()
+
+    def bring_up(self) -> dict[str, Any]:
+        """Every step from an empty machine to a shop that answers. Answers what it wrote into stack.json.
+
+        Raises StackFailure, one plain sentence; Stopped, when someone asked for an end meanwhile.
+        """
+        if self.options.port and not is_free(self.options.port):
+            raise edge.port_taken(self.options.port)
+        wanted = ("nginx",) if os.environ.get("AMQP_URL") else ("rabbitmq-server", "nginx")
+        packages.install_missing(wanted, log=self.processes.logs / "packages.log", progress=self.say)
+        self._check()
+        steps: dict[str, Callable[[], object]] = {
+            "postgres": self._postgres,
+            "redis": self._redis,
+            "rabbitmq": self._rabbitmq,
+            "emulator": self._emulator,
+        }
+        if not self.options.servers_only:
+            steps["build"] = self._build
+        built = self._together(steps).get("build")
+        if self.options.servers_only:
+            return self._write({}, "", "", {})
+        assert isinstance(built, build.Built)
+        deployment = self._deploy(built)
+        port = self.options.port or free_port()
+        self._together(
+            {
+                "triggers": lambda: self._triggers(deployment),
+                "edge": lambda: edge.start(self.processes, port=port, gateway_url=deployment.gateway_url, stage=STAGE),
+                "warm": lambda: self._warm(deployment.gateway_url),
+            }
+        )
+        url = f"http://127.0.0.1:{port}"
+        self._healthy(url)
+        users = self._seed(url)
+        return self._write(deployment.functions, url, deployment.gateway_url, users)
+
+    # The servers
+
+    def _postgres(self) -> None:
+        given = os.environ.get("DATABASE_URL")
+        admin = given or postgres.start(self.processes, self.secrets.postgres)
+        self.at.database_url, self.at.owner = postgres.own_database(admin, self.secrets.owner)
+        self.say(f"Postgres {'is used' if given else 'is ready'} at {place(self.at.database_url)}")
+
+    def _redis(self) -> None:
+        given = os.environ.get("REDIS_URL")
+        self.at.redis_url = given or valkey.start(self.processes)
+        self.say(f"{'Redis is used' if given else 'Valkey is ready'} at {place(self.at.redis_url)}")
+
+    def _rabbitmq(self) -> None:
+        given = os.environ.get("AMQP_URL")
+        self.at.amqp_url = given or rabbitmq.start(self.processes, Login("eatit", self.secrets.broker))
+        self.at.broker = login_of(self.at.amqp_url)
+        self.say(f"RabbitMQ {'is used' if given else 'is ready'} at {place(self.at.amqp_url)}")
+
+    def _emulator(self) -> None:
+        given = os.environ.get("AWS_ENDPOINT_URL")
+        self.at.endpoint_url = (given or emulator.start(self.processes)).rstrip("/")
+        if given and not emulator.healthy(given):
+            raise StackFailure(
+                f"No AWS emulator answers at AWS_ENDPOINT_URL, {given}: start it, or unset the variable."
+            )
+        self.say(f"the AWS emulator {'is used' if given else 'is ready'} at {self.at.endpoint_url}")
+
+    # The functions
+
+    def _build(self) -> build.Built:
+        # An emulator of ours runs functions under this very interpreter, which holds the locked third-party code.
+        # One that is given, such as LocalStack, holds none and mounts no layers: everything goes into the artefacts.
+        given = bool(os.environ.get("AWS_ENDPOINT_URL"))
+        built = build.build(layers=False, vendored=given)
+        self.say(f"functions are built for Python {built.python}")
+        return built
+
+    def parameters(self) -> dict[str, str]:
+        """The template's parameters for these servers."""
+        return {
+            "DatabaseUrl": without_login(self.at.database_url),
+            "RedisUrl": self.at.redis_url,
+            "AmqpUrl": without_login(self.at.amqp_url),
+            "CorsOrigins": "http://localhost:*,http://127.0.0.1:*",
+            # An emulator tells its functions by itself where it is.
+            "AwsEndpointUrl": "",
+            # Limits are for clients gone wild; a laptop's tests are not.
+            "ThrottleRate": "5000",
+            "ThrottleBurst": "5000",
+        }
+
+    def _deploy(self, built: build.Built) -> deploy.Deployment:
+        self._check()
+        endpoint = self.at.endpoint_url
+        for name, login in (("database/owner", self.at.owner), ("broker", self.at.broker)):
+            value = {"username": login.username, "password": login.password}
+            deploy.put_secret(endpoint, f"{SECRETS_PREFIX}/{name}", value)
+        deployment = deploy.deploy(endpoint, stage=STAGE, parameters=self.parameters(), built=built)
+        for name, kept in self.secrets.written.items():
+            deploy.put_secret(endpoint, f"{SECRETS_PREFIX}/{name}", kept)
+        self.say(f"{len(deployment.functions)} functions are deployed")
+        self._together(
+            {
+                "migrate": lambda: self._invoke(deployment, "MigrateFunction", {}),
+                "keys": lambda: self._invoke(deployment, "KeyRotationFunction", {"action": "ensure"}),
+            }
+        )
+        self.keep_written_secrets()
+        self.say("the database is migrated, signing keys are in place")
+        return deployment
+
+    def _invoke(self, deployment: deploy.Deployment, name: str, event: Mapping[str, Any]) -> dict[str, Any]:
+        try:
+            return deploy.invoke(self.at.endpoint_url, deployment.functions[name], event)
+        except deploy.InvocationFailed as failure:
+            log = self.processes.logs / "functions.log"
+            log.write_text(f"{failure}\n{failure.trace}\n", encoding="utf-8")
+            raise StackFailure(f"{failure}: see {log} for the whole of it.") from failure
+
+    def keep_written_secrets(self) -> None:
+        """Takes what the functions wrote into the emulator over into secrets.json."""
+        if self.at.endpoint_url:
+            kept = {
+                name: deploy.get_secret(self.at.endpoint_url, f"{SECRETS_PREFIX}/{name}") for name in WRITTEN_SECRETS
+            }
+            self.secrets.written = {name: value for name, value in kept.items() if value}
+            credentials.save(self.secrets_file, self.secrets)
+
+    def _triggers(self, deployment: deploy.Deployment) -> None:
+        raise NotImplementedError
+
+    # The shop
+
+    def _warm(self, gateway_url: str) -> None:
+        def call(group: str) -> None:
+            status_of(f"{gateway_url}/{group}/health", 60)
+
+        with ThreadPoolExecutor(len(GROUPS) * WARM_WORKERS) as pool:
+            list(pool.map(call, GROUPS * WARM_WORKERS))
+
+    def _healthy(self, url: str) -> None:
+        waiting = set(GROUPS)
+        deadline = time.monotonic() + 60
+        while waiting:
+            self._check()
+            for group in sorted(waiting):
+                if status_of(f"{url}/{group}/health", 30) == 200:
+                    waiting.discard(group)
+            if waiting and time.monotonic() > deadline:
+                raise StackFailure(
+                    f"{' and '.join(sorted(waiting))} did not become healthy: see {url}/{min(waiting)}/health and "
+                    f"{self.processes.logs / 'emulator.log'}."
+                )
+        self.say(f"the shop answers at {url}")
+
+    def _seed(self, url: str) -> dict[str, dict[str, str]]:
+        users = {role: {"email": f"{role}@eatit.example", "password": self.secrets.users[role]} for role in ROLES}
+        wanted = "goods" if self.options.demo else "users"
+        if self.secrets.seeded not in (wanted, "goods") or os.environ.get("DATABASE_URL"):
+            # The demo shop uses the layer's own code, which is no part of this environment's packages.
+            layer = str(ROOT / "layers" / "eatit")
+            if layer not in sys.path:
+                sys.path.append(layer)
+            from localstack.demo.seed import seed
+
+            self._check()
+            seed(url, self.at.database_url, users, self.say, self.options.demo)
+            self.secrets.seeded = wanted
+            credentials.save(self.secrets_file, self.secrets)
+        return users
+
+    def _write(
+        self, functions: dict[str, str], url: str, gateway_url: str, users: dict[str, dict[str, str]]
+    ) -> dict[str, Any]:
+        self._check()
+        pids = {entry.name: entry.pid for entry in self.processes.entries}
+        mail = self.options.directory / "mail"
+        mail.mkdir(exist_ok=True)
+        content = {
+            "url": url,
+            "gateway_url": gateway_url,
+            "lambda_endpoint_url": self.at.endpoint_url,
+            "database_url": self.at.database_url,
+            "redis_url": self.at.redis_url,
+            "amqp_url": self.at.amqp_url,
+            "s3_endpoint_url": self.at.endpoint_url,
+            "elasticsearch_url": os.environ.get("ELASTICSEARCH_URL"),
+            "mail_dir": str(mail),
+            "telegram_api_url": os.environ.get("TELEGRAM_API_URL"),
+            "telegram_bot_token": None,
+            "telegram_webhook_secret": None,
+            "users": users,
+            "pids": {name: pids.get(name) for name in PIDS},
+            "secrets_prefix": SECRETS_PREFIX,
+            "functions": functions,
+            "environment": self._environment(functions),
+        }
+        credentials.write_private(self.options.directory / "stack.json", json.dumps(content, indent=1))
+        return content
+
+    def _environment(self, functions: dict[str, str]) -> dict[str, str]:
+        """The functions' own environment, with what a process outside the emulator needs besides."""
+        if not functions:
+            return {}
+        store = deploy.client("lambda", self.at.endpoint_url).get_function_configuration(
+            FunctionName=functions["StoreFunction"]
+        )
+        given = dict(store["Environment"]["Variables"])
+        given.pop("POWERTOOLS_SERVICE_NAME", None)
+        return {**given, "AWS_ENDPOINT_URL": self.at.endpoint_url, **emulator.ACCESS}
+
+    # Together, and stopped together
+
+    def _check(self) -> None:
+        if self.processes.stopping.is_set():
+            raise Stopped
+
+    def _together(self, steps: Mapping[str, Callable[[], object]]) -> dict[str, object]:
+        """Runs the steps at once. When one fails the others are told to stop, and its failure is raised."""
+        with ThreadPoolExecutor(len(steps)) as pool:
+            futures = {pool.submit(step): name for name, step in steps.items()}
+            done, _ = wait(futures, return_when=FIRST_EXCEPTION)
+            failed = [future.exception() for future in done if future.exception() is not None]
+            if failed:
+                self.processes.stopping.set()
+        for failure in failed:
+            if failure is not None and not isinstance(failure, Stopped):
+                raise failure
+        self._check()
+        return {name: future.result() for future, name in futures.items()}
+
+
+def status_of(url: str, seconds: float) -> int:
+    """The status of a GET, 0 when nothing answers."""
+    try:
+        with urllib.request.urlopen(url, timeout=seconds) as answer:
+            return int(answer.status)
+    except urllib.error.HTTPError as error:
+        return error.code
+    except OSError:
+        return 0
+
+
+def without_login(url: str) -> str:
+    """The URL without user and password."""
+    parts = urlsplit(url)
+    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
+
+
+def login_of(url: str) -> Login:
+    """The URL's user and password; RabbitMQ's own defaults where it names none."""
+    parts = urlsplit(url)
+    return Login(unquote(parts.username or "guest"), unquote(parts.password or "guest"))
+
+
+def place(url: str) -> str:
+    """The URL's host and port."""
+    return urlsplit(url).netloc.rpartition("@")[2]
