@@ -24,6 +24,7 @@ class Bridge:
         self._listening: dict[int, int] = {}
         self._loop = asyncio.new_event_loop()
         self._servers: list[asyncio.Server] = []
+        self._carrying: set[asyncio.Task[None] | None] = set()
         self._thread = threading.Thread(target=self._loop.run_forever, name="bridge", daemon=True)
 
     def port(self, target: int) -> int:
@@ -53,7 +54,7 @@ class Bridge:
 
     async def _listen(self) -> None:
         for target in self._targets:
-            server = await asyncio.start_server(_carrier(target), self._address, 0)
+            server = await asyncio.start_server(self._carrier(target), self._address, 0)
             self._servers.append(server)
             self._listening[target] = server.sockets[0].getsockname()[1]
 
@@ -61,27 +62,42 @@ class Bridge:
         for server in self._servers:
             server.close()
         here = asyncio.current_task()
-        carrying = [task for task in asyncio.all_tasks() if task is not here]
-        for task in carrying:
-            task.cancel()
-        await asyncio.gather(*carrying, return_exceptions=True)
+        while others := asyncio.all_tasks() - {here}:
+            # Only what has begun to carry is cut off: a connection half accepted would be left open.
+            for task in others & self._carrying:
+                task.cancel()
+            await asyncio.wait(others, timeout=0.05)
+
+    def _carrier(self, target: int) -> Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]:
+        async def carry(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            task = asyncio.current_task()
+            self._carrying.add(task)
+            try:
+                await _carry(reader, writer, target)
+            except asyncio.CancelledError:
+                # Ours, from _close; asyncio's streams would log it as a fault of this callback.
+                return
+            finally:
+                self._carrying.discard(task)
+
+        return carry
 
 
-def _carrier(target: int) -> Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]:
-    async def carry(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        try:
-            onward_reader, onward_writer = await asyncio.open_connection(LOOPBACK, target)
-        except OSError:
-            # The server is down: the container must see its connection end, as it would without the bridge.
-            writer.close()
-            return
-        try:
-            await asyncio.gather(_copy(reader, onward_writer), _copy(onward_reader, writer))
-        finally:
-            for end in (writer, onward_writer):
-                end.close()
-
-    return carry
+async def _carry(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, target: int) -> None:
+    ends = [writer]
+    try:
+        onward_reader, onward_writer = await asyncio.open_connection(LOOPBACK, target)
+        ends.append(onward_writer)
+        await asyncio.gather(_copy(reader, onward_writer), _copy(onward_reader, writer))
+    except OSError:
+        # The server is down: the container sees its connection end, as it would without the bridge.
+        return
+    finally:
+        for end in ends:
+            end.close()
+        for end in ends:
+            with contextlib.suppress(OSError):
+                await end.wait_closed()
 
 
 async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
