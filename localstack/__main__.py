@@ -52,7 +52,10 @@ def main() -> int:
         return int(getattr(commands, given.command)(given.directory))
     except StackFailure as failure:
         print(f"eatit: {failure}", file=sys.stderr)
-        return 1
+    except OSError as error:
+        place = f" ({error.filename})" if error.filename else ""
+        print(f"eatit: The system refused: {error.strerror or error}{place}.", file=sys.stderr)
+    return 1
 
 
 if __name__ == "__main__":

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import json
 import os
 import shutil
@@ -12,13 +11,14 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 from localstack import deploy
 from localstack.failures import StackFailure, Stopped
 from localstack.processes import Processes, birth, wait_until
+from localstack.run_directory import LEFT_RUNNING, content_of, held, holder, left_whole, prepared
 from localstack.stack import Options, Stack
 
 # Ended one after the other, so that none loses what it is leaning on; everything else follows together.
@@ -39,9 +39,9 @@ def up(options: Options) -> int:
 
 
 def _bring_up(options: Options, *, stay: bool) -> int:
-    directory = _prepared(options.directory)
+    directory = prepared(options.directory)
     say = _teller()
-    with _held(directory):
+    with held(directory) as sign:
         _end_leftovers(directory, say)
         processes = Processes(directory)
         told = threading.Event()
@@ -61,10 +61,11 @@ def _bring_up(options: Options, *, stay: bool) -> int:
             elif starting.failure is not None:
                 raise starting.failure
             else:
-                print(summary(starting.content, directory), flush=True)
+                _tell(summary(starting.content, directory))
                 if not stay:
+                    sign(LEFT_RUNNING)
                     return 0
-                print("Ctrl-C stops it all.", flush=True)
+                _tell("Ctrl-C stops it all.")
                 _watch(processes, told)
                 say("stopping")
         except StackFailure as failure:
@@ -128,9 +129,9 @@ def stop(directory: Path) -> int:
     if not directory.is_dir():
         print("Nothing is running.")
         return 0
-    holder = _holder(directory)
-    if holder is not None:
-        pid, born = holder
+    held_by = holder(directory)
+    if held_by is not None:
+        pid, born = held_by
         if birth(pid) == born:
             os.kill(pid, signal.SIGTERM)
         if not wait_until(lambda: birth(pid) != born, 90):
@@ -140,7 +141,7 @@ def stop(directory: Path) -> int:
     if running:
         _keep_secrets(directory)
     _take_down(directory, processes, None)
-    print("Stopped." if running or holder else "Nothing is running.")
+    print("Stopped." if running or held_by else "Nothing is running.")
     return 0
 
 
@@ -168,7 +169,7 @@ def reset(directory: Path) -> int:
 
 def invoke(directory: Path, name: str, event: str) -> int:
     """Calls one function of the running stack by its logical id and prints what it answers."""
-    content = _content(directory.resolve())
+    content = content_of(directory.resolve())
     if content is None:
         raise StackFailure("Nothing is running: start it with `make up`.")
     if name not in content["functions"]:
@@ -187,13 +188,13 @@ def invoke(directory: Path, name: str, event: str) -> int:
 def is_up(directory: Path) -> bool:
     """Whether a stack is up in `directory`, by `run` or by `up`."""
     directory = directory.resolve()
-    return _content(directory) is not None and (_holder(directory) is not None or _is_whole(directory))
+    return content_of(directory) is not None and (holder(directory) is not None or left_whole(directory))
 
 
 def status(directory: Path) -> int:
     """Says whether the stack of `directory` is up and which of its processes run; 0 when it is, 3 when it isn't."""
     directory = directory.resolve()
-    content = _content(directory)
+    content = content_of(directory)
     processes = Processes(directory)
     alive = [entry for entry in processes.entries if processes.alive(entry)]
     if not alive:
@@ -228,71 +229,6 @@ def summary(content: dict[str, Any], directory: Path) -> str:
     return "\n".join([*lines, ""])
 
 
-# One stack a directory
-
-
-def _prepared(directory: Path) -> Path:
-    directory = directory.resolve()
-    try:
-        (directory / "logs").mkdir(parents=True, exist_ok=True)
-        probe = directory / "logs" / ".writable"
-        probe.touch()
-        probe.unlink()
-    except OSError as error:
-        raise StackFailure(
-            f"{directory} can't be written to ({error.strerror}): choose another directory with --directory."
-        ) from error
-    return directory
-
-
-@contextlib.contextmanager
-def _held(directory: Path) -> Iterator[None]:
-    """Holds the directory's lock, under this process's name. Raises StackFailure when it is in use."""
-    with (directory / "lock").open("a+") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise StackFailure(f"A stack already runs in {directory}: use it, or end it with `make stop`.") from None
-        if _is_whole(directory):
-            raise StackFailure(f"A stack is already up in {directory}: use it, or end it with `make stop`.")
-        lock.seek(0)
-        lock.truncate()
-        json.dump([os.getpid(), birth(os.getpid())], lock)
-        lock.flush()
-        yield
-
-
-def _holder(directory: Path) -> tuple[int, str] | None:
-    """Pid and start time of the process that holds the directory's lock, if any does."""
-    with contextlib.suppress(FileNotFoundError), (directory / "lock").open("r+") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return _named_in(lock)
-    return None
-
-
-def _named_in(lock: IO[str]) -> tuple[int, str] | None:
-    try:
-        pid, born = json.load(lock)
-    except (ValueError, TypeError):
-        return None
-    return int(pid), str(born)
-
-
-def _content(directory: Path) -> dict[str, Any] | None:
-    try:
-        return dict(json.loads((directory / "stack.json").read_text()))
-    except (OSError, ValueError):
-        return None
-
-
-def _is_whole(directory: Path) -> bool:
-    """Whether a stack that `up` left behind is whole; the lock is ours when this is asked."""
-    processes = Processes(directory)
-    return _content(directory) is not None and bool(processes.entries) and not processes.dead()
-
-
 def _end_leftovers(directory: Path, say: Callable[[str], None]) -> None:
     """Ends what a killed supervisor, or a stack that lost a part, left at work in this directory."""
     processes = Processes(directory)
@@ -307,6 +243,14 @@ def _teller() -> Callable[[str], None]:
     begun = time.monotonic()
 
     def say(text: str) -> None:
-        print(f"{time.monotonic() - begun:6.1f} s  {text}", flush=True)
+        _tell(f"{time.monotonic() - begun:6.1f} s  {text}")
 
     return say
+
+
+def _tell(text: str) -> None:
+    try:
+        print(text, flush=True)
+    except BrokenPipeError:
+        # Whoever read along has gone (`make up | head`); the stack goes on without.
+        sys.stdout = Path(os.devnull).open("w")  # noqa: SIM115

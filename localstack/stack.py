@@ -6,16 +6,14 @@ import json
 import os
 import sys
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Callable, Mapping
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
-from urllib.parse import unquote, urlsplit, urlunsplit
 
-from localstack import build, credentials, deploy, packages
+from localstack import build, credentials, deploy, packages, triggers
+from localstack.addresses import Addresses, login_of, place, status_of, without_login
 from localstack.credentials import Login
 from localstack.failures import StackFailure, Stopped
 from localstack.ports import free_port, is_free
@@ -45,18 +43,6 @@ class Options:
     demo: bool = True
     # For work on the servers themselves: nothing is built, deployed or seeded.
     servers_only: bool = False
-
-
-@dataclass
-class Addresses:
-    """Where the servers are. Those of the environment are used as they are; the others are ours."""
-
-    database_url: str = ""
-    redis_url: str = ""
-    amqp_url: str = ""
-    endpoint_url: str = ""
-    owner: Login = field(default_factory=lambda: Login("", ""))
-    broker: Login = field(default_factory=lambda: Login("", ""))
 
 
 class Stack:
@@ -196,7 +182,14 @@ class Stack:
             credentials.save(self.secrets_file, self.secrets)
 
     def _triggers(self, deployment: deploy.Deployment) -> None:
-        raise NotImplementedError
+        directory = self.options.directory
+        triggers.write_settings(
+            directory,
+            endpoint_url=self.at.endpoint_url,
+            amqp_url=self.at.amqp_url,
+            functions=deployment.functions,
+        )
+        self.processes.start("triggers", triggers.command(directory), directory=ROOT)
 
     # The shop
 
@@ -297,31 +290,3 @@ class Stack:
                 raise failure
         self._check()
         return {name: future.result() for future, name in futures.items()}
-
-
-def status_of(url: str, seconds: float) -> int:
-    """The status of a GET, 0 when nothing answers."""
-    try:
-        with urllib.request.urlopen(url, timeout=seconds) as answer:
-            return int(answer.status)
-    except urllib.error.HTTPError as error:
-        return error.code
-    except OSError:
-        return 0
-
-
-def without_login(url: str) -> str:
-    """The URL without user and password."""
-    parts = urlsplit(url)
-    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
-
-
-def login_of(url: str) -> Login:
-    """The URL's user and password; RabbitMQ's own defaults where it names none."""
-    parts = urlsplit(url)
-    return Login(unquote(parts.username or "guest"), unquote(parts.password or "guest"))
-
-
-def place(url: str) -> str:
-    """The URL's host and port."""
-    return urlsplit(url).netloc.rpartition("@")[2]

@@ -1,0 +1,50 @@
+"""Where the servers of a stack are, and how their URLs are read."""
+
+from __future__ import annotations
+
+import urllib.error
+import urllib.request
+from dataclasses import dataclass, field
+from urllib.parse import unquote, urlsplit, urlunsplit
+
+from localstack.credentials import Login
+
+
+@dataclass
+class Addresses:
+    """Where the servers are. Those of the environment are used as they are; the others are ours."""
+
+    database_url: str = ""
+    redis_url: str = ""
+    amqp_url: str = ""
+    endpoint_url: str = ""
+    owner: Login = field(default_factory=lambda: Login("", ""))
+    broker: Login = field(default_factory=lambda: Login("", ""))
+
+
+def status_of(url: str, seconds: float) -> int:
+    """The status of a GET, 0 when nothing answers."""
+    try:
+        with urllib.request.urlopen(url, timeout=seconds) as answer:
+            return int(answer.status)
+    except urllib.error.HTTPError as error:
+        return error.code
+    except OSError:
+        return 0
+
+
+def without_login(url: str) -> str:
+    """The URL without user and password."""
+    parts = urlsplit(url)
+    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
+
+
+def login_of(url: str) -> Login:
+    """The URL's user and password; RabbitMQ's own defaults where it names none."""
+    parts = urlsplit(url)
+    return Login(unquote(parts.username or "guest"), unquote(parts.password or "guest"))
+
+
+def place(url: str) -> str:
+    """The URL's host and port."""
+    return urlsplit(url).netloc.rpartition("@")[2]
