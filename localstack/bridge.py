@@ -19,7 +19,7 @@ class Bridge:
 
     def __init__(self, address: str, ports: Iterable[int]) -> None:
         """Forward each of the loopback `ports`; `address` is the host's own address on the containers' network."""
-        self._address = address
+        self.address = address
         self._targets = list(dict.fromkeys(ports))
         self._listening: dict[int, int] = {}
         self._loop = asyncio.new_event_loop()
@@ -54,7 +54,7 @@ class Bridge:
 
     async def _listen(self) -> None:
         for target in self._targets:
-            server = await asyncio.start_server(self._carrier(target), self._address, 0)
+            server = await asyncio.start_server(self._carrier(target), self.address, 0)
             self._servers.append(server)
             self._listening[target] = server.sockets[0].getsockname()[1]
 

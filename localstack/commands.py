@@ -15,30 +15,43 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from localstack import deploy
+from localstack import deploy, docker
 from localstack.failures import StackFailure, Stopped
 from localstack.processes import Processes, birth, wait_until
 from localstack.run_directory import LEFT_RUNNING, content_of, held, holder, left_whole, prepared
 from localstack.stack import Options, Stack
 
 # Ended one after the other, so that none loses what it is leaning on; everything else follows together.
-STOP_ORDER = (("nginx", "triggers"), ("emulator",))
-DATA = ("postgres", "valkey", "rabbitmq", "nginx", "emulator", "mail", "logs", "secrets.json", "stack.json", "lock")
+STOP_ORDER = (("nginx", "triggers"), ("sam-api", "sam-lambda"), ("emulator",))
+DATA = (
+    "postgres",
+    "valkey",
+    "rabbitmq",
+    "nginx",
+    "emulator",
+    "docker",
+    "sam",
+    "mail",
+    "logs",
+    "secrets.json",
+    "stack.json",
+    "lock",
+)
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 RETURNED_WITHOUT = 3
 
 
-def run(options: Options) -> int:
+def run(options: Options, kind: type[Stack] = Stack) -> int:
     """Brings the stack up, stays until Ctrl-C or SIGTERM, or until one of its processes ends by itself."""
-    return _bring_up(options, stay=True)
+    return _bring_up(options, kind, stay=True)
 
 
 def up(options: Options) -> int:
     """Brings the stack up and returns, leaving its processes at work."""
-    return _bring_up(options, stay=False)
+    return _bring_up(options, Stack, stay=False)
 
 
-def _bring_up(options: Options, *, stay: bool) -> int:
+def _bring_up(options: Options, kind: type[Stack], *, stay: bool) -> int:
     directory = prepared(options.directory)
     say = _teller()
     with held(directory) as sign:
@@ -49,7 +62,7 @@ def _bring_up(options: Options, *, stay: bool) -> int:
             # What nohup or a shell's `&` set to be ignored stays ignored.
             if signal.getsignal(number) is not signal.SIG_IGN:
                 signal.signal(number, lambda *_: told.set())
-        starting = _Starting(options, processes, say)
+        starting = _Starting(kind(options, processes, say))
         starting.start()
         # An event rather than join(): the wait has to end at a signal too.
         while starting.is_alive() and not told.wait(0.02):
@@ -81,10 +94,10 @@ def _bring_up(options: Options, *, stay: bool) -> int:
 class _Starting(threading.Thread):
     """Brings the stack up beside the main thread, which stays free to hear signals."""
 
-    def __init__(self, options: Options, processes: Processes, say: Callable[[str], None]) -> None:
+    def __init__(self, stack: Stack) -> None:
         super().__init__(daemon=True)
-        self.stack = Stack(options, processes, say)
-        self.log = processes.logs / "stack.log"
+        self.stack = stack
+        self.log = stack.processes.logs / "stack.log"
         self.content: dict[str, Any] = {}
         self.failure: StackFailure | None = None
 
@@ -121,6 +134,9 @@ def _take_down(directory: Path, processes: Processes, stack: Stack | None) -> No
         with contextlib.suppress(Exception):
             stack.keep_written_secrets()
     processes.end(*STOP_ORDER)
+    if stack is not None:
+        stack.leave()
+    docker.clean_up(directory)
 
 
 def stop(directory: Path) -> int:
@@ -149,7 +165,7 @@ def _keep_secrets(directory: Path) -> None:
     with contextlib.suppress(Exception):
         content = json.loads((directory / "stack.json").read_text())
         stack = Stack(Options(directory), Processes(directory), print)
-        stack.at.endpoint_url = content["lambda_endpoint_url"]
+        stack.at.endpoint_url = content["s3_endpoint_url"]
         stack.keep_written_secrets()
 
 
@@ -236,6 +252,7 @@ def _end_leftovers(directory: Path, say: Callable[[str], None]) -> None:
     if any(processes.alive(entry) for entry in processes.entries):
         say("ending what an earlier stack left running here")
     processes.end(*STOP_ORDER)
+    docker.clean_up(directory)
 
 
 def _teller() -> Callable[[str], None]:

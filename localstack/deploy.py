@@ -87,7 +87,7 @@ def deploy(
     if progress:
         progress("creating the stack")
     body = json.dumps(for_emulator(template, {name: f"s3://{BUCKET}/{key}" for name, key in keys.items()}, REGION))
-    outputs = _apply(endpoint_url, stack_name or f"eatit-{stage}", body, values, timeout)
+    outputs = apply(endpoint_url, stack_name or f"eatit-{stage}", body, values, timeout)
     functions = {name: outputs[name] for name in built.artefacts}
     _reserve_concurrency(endpoint_url, template, values, functions)
     gateway_url = f"{endpoint_url.rstrip('/')}/_aws/execute-api/{outputs['ApiId']}/{outputs['StageName']}"
@@ -164,7 +164,12 @@ def _upload(endpoint_url: str, built: Built) -> dict[str, str]:
     return {name: path.name for name, path in files.items()}
 
 
-def _apply(endpoint_url: str, stack_name: str, body: str, values: Mapping[str, str], timeout: float) -> dict[str, str]:
+def apply(endpoint_url: str, stack_name: str, body: str, values: Mapping[str, str], timeout: float) -> dict[str, str]:
+    """Create or update a stack from a template's text, `values` for its parameters; its outputs, once it stands.
+
+    Raises:
+        DeploymentFailed: the emulator refused something, or took longer than `timeout` seconds.
+    """
     from botocore.exceptions import ClientError
 
     cloudformation = client("cloudformation", endpoint_url)
@@ -195,7 +200,7 @@ def _apply(endpoint_url: str, stack_name: str, body: str, values: Mapping[str, s
         stack = _stack(cloudformation, stack_name)
         status = stack["StackStatus"] if stack else "DELETE_COMPLETE"
         if stack and status in ("CREATE_COMPLETE", "UPDATE_COMPLETE"):
-            return {each["OutputKey"]: each["OutputValue"] for each in stack["Outputs"]}
+            return {each["OutputKey"]: each["OutputValue"] for each in stack.get("Outputs", [])}
         if not status.endswith("_IN_PROGRESS"):
             raise DeploymentFailed(f"The stack {stack_name} came to {status}: {_reason(cloudformation, stack_name)}")
         if time.monotonic() > deadline:

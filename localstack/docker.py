@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import signal
 import socket
 import subprocess
 import sys
@@ -19,6 +18,8 @@ from localstack.failures import ServerDied, StackFailure
 from localstack.packages import Progress, find_program, install_missing
 from localstack.processes import Processes, plain_environment
 
+# Folders of a run directory: the private engine's own, and what SAM CLI mounts into containers.
+PRIVATE, SAM = "docker", "sam"
 # containerd's sockets lie up to 40 characters below the engine's folder, and a socket's path ends at 107.
 LONGEST_FOLDER = 60
 # Where the private engine looks for a network that nothing on this machine uses yet: 172.30.0.0/24 and up.
@@ -81,7 +82,7 @@ def running_engine() -> Engine | None:
 def engine(processes: Processes, progress: Progress) -> Engine:
     """An engine for the stack of `processes`: a running one, else a private one, installed first if need be.
 
-    Raises StackFailure, one sentence, where there can be none. `release` ends what this started.
+    Raises StackFailure, one sentence, where there can be none. The private one is a process of the stack's, "docker".
     """
     found = running_engine()
     if found is not None:
@@ -115,18 +116,20 @@ def why_no_engine() -> str | None:
     return None
 
 
-def release(processes: Processes, owned: Engine) -> None:
-    """Ends a private engine with all its containers, and removes its network; leaves any other engine running."""
-    if not owned.private:
-        return
-    left = owned.run("ps", "--all", "--quiet").stdout.split()
-    if left:
-        owned.run("rm", "--force", "--volumes", *left)
-    _end_process(processes)
-    _unmount_below(_folder(processes))
-    _ip("link", "delete", _link_name(processes.run_directory))
-    if _sockets(processes) != _folder(processes):
-        shutil.rmtree(_sockets(processes), ignore_errors=True)
+def clean_up(run_directory: Path) -> None:
+    """Removes what the engine and SAM CLI of `run_directory` left on this machine, once their processes have ended.
+
+    Containers of a shared engine; mounts, the bridge and sockets of a private one. Its images stay, for the next run.
+    """
+    if (run_directory / SAM).exists():
+        shared = running_engine()
+        if shared is not None:
+            shared.remove_containers_of(run_directory / SAM)
+    if (run_directory / PRIVATE).exists():
+        _unmount_below(run_directory / PRIVATE)
+        _ip("link", "delete", _link_name(run_directory))
+        if _sockets(run_directory) != run_directory / PRIVATE:
+            shutil.rmtree(_sockets(run_directory), ignore_errors=True)
 
 
 def _docker(
@@ -178,53 +181,51 @@ def _own_address(address: str | None) -> str | None:
     return address
 
 
-def _folder(processes: Processes) -> Path:
-    return processes.run_directory / "docker"
-
-
-def _sockets(processes: Processes) -> Path:
-    folder = _folder(processes)
-    return folder if len(str(folder)) <= LONGEST_FOLDER else Path("/run") / _link_name(processes.run_directory)
+def _sockets(run_directory: Path) -> Path:
+    folder = run_directory / PRIVATE
+    return folder if len(str(folder)) <= LONGEST_FOLDER else Path("/run") / _link_name(run_directory)
 
 
 def _start(processes: Processes, options: tuple[str, ...]) -> Engine:
-    folder = _folder(processes)
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    link, network = _make_link(processes.run_directory)
-    sockets = _sockets(processes)
-    sockets.mkdir(mode=0o700, exist_ok=True)
+    folder, sockets = processes.run_directory / PRIVATE, _sockets(processes.run_directory)
+    for made in (folder, sockets):
+        made.mkdir(mode=0o700, parents=True, exist_ok=True)
     host = f"unix://{sockets / 'docker.sock'}"
     # An empty file of its own: /etc/docker/daemon.json may hold settings that contradict these.
     configuration = folder / "daemon.json"
     configuration.write_text("{}\n")
-    child = processes.start(
-        "docker",
-        [
-            find_program("dockerd") or "dockerd",
-            *("--config-file", configuration),
-            *("--data-root", folder / "data"),
-            *("--exec-root", sockets / "exec"),
-            *("--pidfile", sockets / "docker.pid"),
-            *("--host", host),
-            *("--bridge", link),
-            # The machine's firewall and routing stay as they are. Containers reach this machine by the bridge
-            # and nothing beyond it, which is all that the functions need.
-            "--iptables=false",
-            "--ip6tables=false",
-            "--ip-forward=false",
-            "--ip-masq=false",
-            *options,
-        ],
-        # dockerd finds containerd, runc and its proxy by PATH, where a user's leaves sbin out.
-        environment=plain_environment(PATH=f"/usr/sbin:/usr/bin:/sbin:/bin:{os.environ.get('PATH', os.defpath)}"),
-        stop_signal=signal.SIGTERM,
-    )
+    # A killed engine leaves its pid file, and the pid may be another process's by now.
+    (sockets / "docker.pid").unlink(missing_ok=True)
+    link, network = _make_link(processes.run_directory)
     try:
+        child = processes.start(
+            "docker",
+            [
+                find_program("dockerd") or "dockerd",
+                *("--config-file", configuration),
+                *("--data-root", folder / "data"),
+                *("--exec-root", sockets / "exec"),
+                *("--pidfile", sockets / "docker.pid"),
+                *("--host", host),
+                *("--bridge", link),
+                # The machine's firewall and routing stay as they are. Containers reach this machine by the bridge
+                # and nothing beyond it, which is all that the functions need.
+                "--iptables=false",
+                "--ip6tables=false",
+                "--ip-forward=false",
+                "--ip-masq=false",
+                *options,
+            ],
+            # dockerd finds containerd, runc and its proxy by PATH, where a user's leaves sbin out.
+            environment=plain_environment(PATH=f"/usr/sbin:/usr/bin:/sbin:/bin:{os.environ.get('PATH', os.defpath)}"),
+        )
         processes.wait_ready("Docker", child, lambda: _answers({"DOCKER_HOST": host}), log="docker", seconds=60)
     except BaseException:
         _ip("link", "delete", link)
         raise
-    return Engine(host=host, address=str(network[1]), private=True)
+    started = Engine(host=host, address=str(network[1]), private=True)
+    started.run("container", "prune", "--force")  # those of a run that was killed
+    return started
 
 
 def _end_process(processes: Processes) -> None:

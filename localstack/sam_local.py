@@ -5,23 +5,21 @@ from __future__ import annotations
 import json
 import shutil
 import signal
-import subprocess
-import threading
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from localstack.build import stage_dependencies, stage_eatit, stage_package
-from localstack.docker import Engine
-from localstack.failures import ServerDied
+from localstack import interpreters
+from localstack.build import Built, stage_dependencies, stage_eatit, stage_package
+from localstack.docker import SAM, Engine
 from localstack.lambda_image import LambdaImage
 from localstack.ports import LOOPBACK, answers, free_port
-from localstack.processes import POLL_SECONDS, Processes
+from localstack.processes import Processes
 from localstack.sam_cli import REGION, sam_environment
 from localstack.template import functions, read
 
+TEMPLATE = "template.json"
+LAYERS = ("EatitLayer", "DependenciesLayer")
 API, LAMBDA = "sam-api", "sam-lambda"
 FUNCTION, LAYER = "AWS::Serverless::Function", "AWS::Serverless::LayerVersion"
 
@@ -36,11 +34,11 @@ class Served:
 
 def folder(processes: Processes) -> Path:
     """Where all that SAM CLI is given lies; its containers are known by having it mounted."""
-    return processes.run_directory / "sam"
+    return processes.run_directory / SAM
 
 
-def stage(processes: Processes, python: str, architecture: str) -> Path:
-    """Lays the functions and layers, built by interpreter `python`, and the template that names them; its path.
+def stage(processes: Processes, python: str, architecture: str) -> Built:
+    """Lays the functions and layers, built by interpreter `python`, and the template that names them; their folders.
 
     What `sam build` would make, by the same builder; the template differs from the committed one in places of code
     alone. Raises StackFailure.
@@ -62,9 +60,10 @@ def stage(processes: Processes, python: str, architecture: str) -> Path:
         if key:
             resource["Properties"][key] = str(places[name])
             resource.pop("Metadata", None)
-    path = home / "template.json"
-    path.write_text(json.dumps(template, indent=1), encoding="utf-8")
-    return path
+    (home / TEMPLATE).write_text(json.dumps(template, indent=1), encoding="utf-8")
+    layers = {name: place for name, place in places.items() if name in LAYERS}
+    artefacts = {name: place for name, place in places.items() if name not in LAYERS}
+    return Built(interpreters.version(python), vendored=False, artefacts=artefacts, layers=layers)
 
 
 def start(
@@ -73,7 +72,6 @@ def start(
     sam: Path,
     engine: Engine,
     image: LambdaImage,
-    template: Path,
     parameters: Mapping[str, str],
     environment: Mapping[str, str],
 ) -> Served:
@@ -89,7 +87,7 @@ def start(
     own_home.mkdir(exist_ok=True)
     surroundings = sam_environment(own_home, **engine.environment, TMPDIR=str(_scratch(home)))
     options: list[str | Path] = [
-        *("--template", template, "--config-file", home / "samconfig.toml", "--region", REGION),
+        *("--template", home / TEMPLATE, "--config-file", home / "samconfig.toml", "--region", REGION),
         *("--env-vars", variables, "--layer-cache-basedir", home / "layer-cache"),
         # One container a function that stays; EAGER would start all at once and leave some behind at the end.
         *("--warm-containers", "LAZY", "--no-watch", "--host", LOOPBACK),
@@ -113,20 +111,6 @@ def start(
     for name, child in children.items():
         processes.wait_ready("SAM CLI", child, lambda name=name: answers(ports[name]), log=name, seconds=90)  # type: ignore[misc]
     return Served(f"http://{LOOPBACK}:{ports[API]}", f"http://{LOOPBACK}:{ports[LAMBDA]}")
-
-
-def stop(processes: Processes, engine: Engine) -> None:
-    """Ends SAM CLI's servers, which remove their containers, and removes what a hasty end left."""
-    threads = [
-        threading.Thread(target=processes.end_one, args=(entry, 30))
-        for entry in processes.entries
-        if entry.name in (API, LAMBDA)
-    ]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    engine.remove_containers_of(folder(processes))
 
 
 def _scratch(home: Path) -> Path:

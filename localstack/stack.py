@@ -48,6 +48,9 @@ class Options:
 class Stack:
     """One local stack. `bring_up` may be called once, in any thread; `processes.end` ends what it started."""
 
+    # Whose log tells what the functions said.
+    FUNCTIONS_LOG = "emulator.log"
+
     def __init__(self, options: Options, processes: Processes, say: Callable[[str], None]) -> None:
         self.options = options
         self.processes = processes
@@ -102,12 +105,13 @@ class Stack:
 
     def _redis(self) -> None:
         given = os.environ.get("REDIS_URL")
-        self.at.redis_url = given or valkey.start(self.processes)
+        self.at.redis_url = valkey.given(given) if given else valkey.start(self.processes)
         self.say(f"{'Redis is used' if given else 'Valkey is ready'} at {place(self.at.redis_url)}")
 
     def _rabbitmq(self) -> None:
         given = os.environ.get("AMQP_URL")
-        self.at.amqp_url = given or rabbitmq.start(self.processes, Login("eatit", self.secrets.broker))
+        ours = Login("eatit", self.secrets.broker)
+        self.at.amqp_url = rabbitmq.given(given) if given else rabbitmq.start(self.processes, ours)
         self.at.broker = login_of(self.at.amqp_url)
         self.say(f"RabbitMQ {'is used' if given else 'is ready'} at {place(self.at.amqp_url)}")
 
@@ -118,6 +122,7 @@ class Stack:
             raise StackFailure(
                 f"No AWS emulator answers at AWS_ENDPOINT_URL, {given}: start it, or unset the variable."
             )
+        self.at.lambda_url = self.at.endpoint_url
         self.say(f"the AWS emulator {'is used' if given else 'is ready'} at {self.at.endpoint_url}")
 
     # The functions
@@ -150,7 +155,7 @@ class Stack:
         for name, login in (("database/owner", self.at.owner), ("broker", self.at.broker)):
             value = {"username": login.username, "password": login.password}
             deploy.put_secret(endpoint, f"{SECRETS_PREFIX}/{name}", value)
-        deployment = deploy.deploy(endpoint, stage=STAGE, parameters=self.parameters(), built=built)
+        deployment = self._stand(built)
         for name, kept in self.secrets.written.items():
             deploy.put_secret(endpoint, f"{SECRETS_PREFIX}/{name}", kept)
         self.say(f"{len(deployment.functions)} functions are deployed")
@@ -164,9 +169,12 @@ class Stack:
         self.say("the database is migrated, signing keys are in place")
         return deployment
 
+    def _stand(self, built: build.Built) -> deploy.Deployment:
+        return deploy.deploy(self.at.endpoint_url, stage=STAGE, parameters=self.parameters(), built=built)
+
     def _invoke(self, deployment: deploy.Deployment, name: str, event: Mapping[str, Any]) -> dict[str, Any]:
         try:
-            return deploy.invoke(self.at.endpoint_url, deployment.functions[name], event)
+            return deploy.invoke(self.at.lambda_url, deployment.functions[name], event)
         except deploy.InvocationFailed as failure:
             log = self.processes.logs / "functions.log"
             log.write_text(f"{failure}\n{failure.trace}\n", encoding="utf-8")
@@ -181,11 +189,14 @@ class Stack:
             self.secrets.written = {name: value for name, value in kept.items() if value}
             credentials.save(self.secrets_file, self.secrets)
 
+    def leave(self) -> None:
+        """Lets go of what isn't a process, once the processes have ended."""
+
     def _triggers(self, deployment: deploy.Deployment) -> None:
         directory = self.options.directory
         triggers.write_settings(
             directory,
-            endpoint_url=self.at.endpoint_url,
+            endpoint_url=self.at.lambda_url,
             amqp_url=self.at.amqp_url,
             functions=deployment.functions,
         )
@@ -211,7 +222,7 @@ class Stack:
             if waiting and time.monotonic() > deadline:
                 raise StackFailure(
                     f"{' and '.join(sorted(waiting))} did not become healthy: see {url}/{min(waiting)}/health and "
-                    f"{self.processes.logs / 'emulator.log'}."
+                    f"{self.processes.logs / self.FUNCTIONS_LOG}."
                 )
         self.say(f"the shop answers at {url}")
 
@@ -241,7 +252,7 @@ class Stack:
         content = {
             "url": url,
             "gateway_url": gateway_url,
-            "lambda_endpoint_url": self.at.endpoint_url,
+            "lambda_endpoint_url": self.at.lambda_url,
             "database_url": self.at.database_url,
             "redis_url": self.at.redis_url,
             "amqp_url": self.at.amqp_url,
