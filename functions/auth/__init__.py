@@ -1,0 +1,1 @@
+"""Sign-in: accounts, sessions, tokens and their keys."""

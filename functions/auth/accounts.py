@@ -1,0 +1,116 @@
+"""Accounts: registering, finding, changing; an address stands for one account whatever its case."""
+
+from typing import Any, cast
+from uuid import UUID
+
+from sqlalchemy import bindparam, func, select, update
+from sqlalchemy.dialects.postgresql import insert as upsert
+
+from auth.models import User
+from auth.passwords import check_strength, hash_password, holds, needs_rehash
+from auth.tables import users
+from eatit.database import Database, Transaction
+from eatit.errors import Conflict, Fault, Invalid, NotFound, Stale, Unauthenticated
+from eatit.identifiers import uuid7
+
+_COLUMNS = (
+    users.c.id,
+    users.c.email,
+    users.c.email_verified,
+    users.c.display_name,
+    users.c.language,
+    users.c.role,
+    users.c.telegram_id,
+    users.c.version,
+    users.c.created_at,
+    users.c.updated_at,
+)
+_by_id = select(*_COLUMNS).where(users.c.id == bindparam("id"), ~users.c.disabled)
+_by_email = select(*_COLUMNS, users.c.password_hash, users.c.disabled).where(users.c.email == bindparam("email"))
+_rehash = update(users).where(users.c.id == bindparam("user")).values(password_hash=bindparam("hash"))
+_new_user = upsert(users).on_conflict_do_nothing().returning(*_COLUMNS)
+
+
+def normalised_email(address: str) -> str:
+    """The address as it is stored and compared: Unicode NFC, international domain names in one form, lower case.
+
+    Raises `Invalid` where it isn't an address (RFC 5322 and 6531, as email-validator has them).
+    """
+    from email_validator import EmailNotValidError, validate_email
+
+    try:
+        found = validate_email(address, check_deliverability=False, test_environment=True)
+    except EmailNotValidError as error:
+        raise Invalid([Fault("/email", "wrong_form", {"expected": "name@example.org"})]) from error
+    return found.normalized.casefold()
+
+
+def prepared_account(email: str, password: str, display_name: str | None, language: str) -> dict[str, Any]:
+    """The row of a new account: all that is slow is done here, outside any transaction.
+
+    Raises `Invalid` for an address that isn't one, and `weak_password`.
+    """
+    address = normalised_email(email)
+    check_strength(password, address)
+    return {
+        "id": uuid7(),
+        "email": address,
+        "password_hash": hash_password(password),
+        "display_name": display_name,
+        "language": language,
+    }
+
+
+def register(transaction: Transaction, account: dict[str, Any]) -> User:
+    """Make the account. Raises `Conflict` (`email_taken`) when its address has one."""
+    row = transaction.execute(_new_user, account).one_or_none()
+    if row is None:
+        raise Conflict("email_taken")
+    return cast(User, dict(row._mapping))
+
+
+def authenticated(database: Database, email: str, password: str) -> User:
+    """The user whose address and password these are.
+
+    Raises `Unauthenticated` (`invalid_credentials`) for an unknown address, a wrong password and a disabled account
+    alike, and after the same time. A hash made with older parameters is made anew.
+    """
+    try:
+        address = normalised_email(email)
+    except Invalid:
+        address = ""
+    row = database.read(_by_email, {"email": address}).one_or_none()
+    password_hash = row.password_hash if row else None
+    if not holds(password_hash, password) or row is None or row.disabled:
+        raise Unauthenticated("invalid_credentials")
+    if needs_rehash(row.password_hash):
+        database.read(_rehash, {"user": row.id, "hash": hash_password(password)})
+    return cast(
+        User, {name: value for name, value in row._mapping.items() if name not in ("password_hash", "disabled")}
+    )
+
+
+def user_by_id(database: Database, user_id: UUID) -> User:
+    """The user. Raises `NotFound` for one who is gone or disabled."""
+    row = database.read(_by_id, {"id": user_id}).one_or_none()
+    if row is None:
+        raise NotFound
+    return cast(User, dict(row._mapping))
+
+
+def change_account(transaction: Transaction, user_id: UUID, given: dict[str, Any], expected: list[int] | None) -> User:
+    """Change what one may change of oneself. Raises `NotFound`, `Stale`."""
+    statement = (
+        update(users)
+        .where(users.c.id == user_id, ~users.c.disabled)
+        .values(**given, version=users.c.version + 1, updated_at=func.now())
+        .returning(*_COLUMNS)
+    )
+    if expected is not None:
+        statement = statement.where(users.c.version.in_(expected))
+    row = transaction.execute(statement).one_or_none()
+    if row is None:
+        if transaction.execute(_by_id, {"id": user_id}).one_or_none() is None:
+            raise NotFound
+        raise Stale
+    return cast(User, dict(row._mapping))

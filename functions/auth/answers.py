@@ -1,0 +1,37 @@
+"""How /auth answers: sessions and users as bytes, and what is noted of a client."""
+
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from auth.models import User, user_answer
+from auth.sessions import Session
+from eatit.http.answers import JSON, dump, entity
+
+
+def client_of(request: Request) -> dict[str, str | None]:
+    """The device and the address that a session is listed under."""
+    return {
+        "device": request.headers.get("user-agent"),
+        "address": request.client.host if request.client else None,
+    }
+
+
+def session_response(session: Session, *, status: int = 200, headers: dict[str, str] | None = None) -> Response:
+    """A session with its token pair; never cached (RFC 6749, section 5.1)."""
+    body: dict[str, Any] = {
+        "user": user_answer(session.user),
+        "access_token": session.access_token,
+        "token_type": "Bearer",
+        "expires_in": session.expires_in,
+        "refresh_token": session.refresh_token,
+    }
+    return Response(dump(body), status, headers={"Cache-Control": "no-store", **(headers or {})}, media_type=JSON)
+
+
+def user_response(request: Request, user: User) -> Response:
+    """A user with its ETag."""
+    return entity(
+        request, dump(user_answer(user)), version=user["version"], varies=False, headers={"Vary": "Authorization"}
+    )

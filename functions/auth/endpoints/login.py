@@ -1,0 +1,20 @@
+"""POST /auth/login: sign in by e-mail and password."""
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from auth import accounts, sessions
+from auth.answers import client_of, session_response
+from auth.database import database
+from auth.models import Credentials, SessionAnswer
+from eatit.http.app import endpoint_router
+
+router = endpoint_router()
+
+
+@router.post("/auth/login", tags=["accounts"], operation_id="login", response_model=SessionAnswer)
+async def login(request: Request, body: Credentials) -> Response:
+    """Sign in. 401 `invalid_credentials` for an unknown address and a wrong password alike, after the same time."""
+    user = accounts.authenticated(database, body.email, body.password)
+    session = database.transaction(lambda transaction: sessions.begin(transaction, user, **client_of(request)))
+    return session_response(session)

@@ -1,0 +1,17 @@
+"""POST /auth/refresh: a new token pair for a refresh token."""
+
+from starlette.responses import Response
+
+from auth import sessions
+from auth.answers import session_response
+from auth.database import database
+from auth.models import RefreshBody, SessionAnswer
+from eatit.http.app import endpoint_router
+
+router = endpoint_router()
+
+
+@router.post("/auth/refresh", tags=["accounts"], operation_id="refresh", response_model=SessionAnswer)
+async def refresh(body: RefreshBody) -> Response:
+    """Rotate the token. Again within 10 s: the same pair. Later: 401 `refresh_token_reused`, and the session ends."""
+    return session_response(sessions.refresh(database, body.refresh_token))

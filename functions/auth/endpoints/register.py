@@ -1,0 +1,27 @@
+"""POST /auth/register: a new account, signed in at once."""
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from auth import accounts, sessions
+from auth.answers import client_of, session_response
+from auth.database import database
+from auth.models import Registration, SessionAnswer
+from eatit.http.app import endpoint_router
+from eatit.http.languages import preferred_language
+from eatit.settings import settings
+
+router = endpoint_router()
+
+
+@router.post(
+    "/auth/register", tags=["accounts"], operation_id="register", status_code=201, response_model=SessionAnswer
+)
+async def register(request: Request, body: Registration) -> Response:
+    """Make an account and sign it in. 409 `email_taken`, 422 `weak_password`."""
+    language = preferred_language(request.headers.get("accept-language"), settings().default_language)
+    account = accounts.prepared_account(body.email, body.password, body.display_name, language)
+    session = database.transaction(
+        lambda transaction: sessions.begin(transaction, accounts.register(transaction, account), **client_of(request))
+    )
+    return session_response(session, status=201, headers={"Location": "/auth/me"})

@@ -1,0 +1,92 @@
+"""The shapes of /auth: what is sent and what is answered."""
+
+from datetime import datetime
+from typing import Annotated, Any, Literal, TypedDict
+from uuid import UUID
+
+from pydantic import BeforeValidator, Field
+
+from eatit.http.shapes import Answer, Body, Change, Text100
+
+Email = Annotated[
+    str, BeforeValidator(lambda value: value.strip() if isinstance(value, str) else value), Field(max_length=320)
+]
+Password = Annotated[str, Field(max_length=10_000)]
+Language = Literal["ru", "en"]
+
+
+class Registration(Body):
+    """A new account."""
+
+    email: Email
+    password: Password
+    display_name: Text100 | None = None
+
+
+class Credentials(Body):
+    """What signs an account in."""
+
+    email: Email
+    password: Password
+
+
+class RefreshBody(Body):
+    """A refresh token to be rotated."""
+
+    refresh_token: Annotated[str, Field(max_length=500)]
+
+
+class UserChange(Change):
+    """What one may change of oneself."""
+
+    display_name: Text100 | None = None
+    language: Language = "ru"
+
+
+class UserAnswer(Answer):
+    """A user."""
+
+    id: UUID
+    email: str | None
+    email_verified: bool
+    display_name: str | None
+    language: Language
+    role: Literal["customer", "staff", "admin"]
+    telegram_id: int | None
+    created_at: datetime
+
+
+class SessionAnswer(Answer):
+    """A signed-in session: the user and the token pair; `expires_in` in seconds."""
+
+    user: UserAnswer
+    access_token: str
+    token_type: Literal["Bearer"]
+    expires_in: int
+    refresh_token: str
+
+
+class PublicKeys(Answer):
+    """A JSON Web Key Set (RFC 7517)."""
+
+    keys: list[dict[str, Any]]
+
+
+class User(TypedDict):
+    """A user as the rules give it."""
+
+    id: UUID
+    email: str | None
+    email_verified: bool
+    display_name: str | None
+    language: str
+    role: str
+    telegram_id: int | None
+    version: int
+    created_at: datetime
+    updated_at: datetime
+
+
+def user_answer(user: User) -> dict[str, Any]:
+    """A user as the API answers it."""
+    return dict(user)

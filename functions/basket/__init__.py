@@ -1,0 +1,1 @@
+"""The basket: what a guest or a user means to buy, at present prices."""

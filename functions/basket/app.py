@@ -1,0 +1,19 @@
+"""BasketFunction: /basket/*, put together from its endpoints."""
+
+from sqlalchemy import text
+
+from basket.database import database
+from basket.endpoints import basket, item, items
+from eatit.http.app import create_app, create_handler
+from eatit.secrets import secret
+
+app = create_app(
+    "basket",
+    [basket.router, items.router, item.router],
+    {
+        "database": (lambda: database.read(text("SELECT 1")), True),
+        "keys": (lambda: bool(secret("auth/jwks").get("keys")), True),
+    },
+    title="EatIt: the basket",
+)
+handler = create_handler(app)

@@ -1,0 +1,1 @@
+"""The routes of /basket, one file a path."""

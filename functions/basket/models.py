@@ -1,0 +1,60 @@
+"""The shapes of /basket: what is sent and what is answered."""
+
+from datetime import datetime
+from typing import Literal
+from uuid import UUID
+
+from eatit.http.shapes import Answer, Body, Id, MoneyAnswer, PositiveQuantity, Quantity, QuantityText
+
+WarningCode = Literal["price_rose", "price_fell", "low_stock", "out_of_stock", "product_gone"]
+
+
+class ItemAdd(Body):
+    """How much of a product to add."""
+
+    product_id: Id
+    quantity: PositiveQuantity
+
+
+class ItemSet(Body):
+    """What the line's quantity becomes; zero removes the line."""
+
+    quantity: Quantity
+
+
+class ItemAnswer(Answer):
+    """A line: `price` is the present one, `price_seen` the one when it was put in."""
+
+    product_id: UUID
+    sku: str | None
+    name: str
+    photo_url: str | None
+    unit: str | None
+    quantity: QuantityText
+    price_seen: MoneyAnswer
+    price: MoneyAnswer
+    line_total: MoneyAnswer
+    available: QuantityText
+    warnings: list[WarningCode]
+
+
+class WarningAnswer(Answer):
+    """Something the owner should know; it never stops a read or a change."""
+
+    code: WarningCode
+    product_id: UUID
+
+
+class BasketAnswer(Answer):
+    """A basket; `id` is null until something was put in."""
+
+    id: UUID | None
+    version: int
+    items: list[ItemAnswer]
+    subtotal: MoneyAnswer
+    discount_total: MoneyAnswer
+    fee_total: MoneyAnswer
+    total: MoneyAnswer
+    currency: str
+    warnings: list[WarningAnswer]
+    updated_at: datetime | None

@@ -1,0 +1,151 @@
+"""BasketSyncFunction: takes products' and stock's changes from RabbitMQ into the basket's own copy.
+
+Messages may come twice, late and out of order. One that can never be understood is parked with its reason, so that
+the rest of its batch goes on; a fault that will pass is waited out here until near the function's end, then raised,
+which gives the whole batch back to the queue.
+"""
+
+import base64
+import binascii
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import pika
+from sqlalchemy import bindparam
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.exc import DBAPIError
+
+from basket.product_copies import rows_of, stock_row, store_rows
+from basket.tables import inbox
+from eatit.broker import Message, Publisher
+from eatit.database import Database, Transaction
+from eatit.errors import Unavailable
+from eatit.events import STOCK_CHANGED, Event, UnreadableEvent, read_event
+from eatit.observability import MetricUnit, begin_trace, logger, metrics
+
+SPARE_MILLISECONDS = 5_000
+PARK_SECONDS = 5.0
+LONGEST_PAUSE = 2.0
+
+database = Database("basket")
+_publisher = Publisher()
+_received = insert(inbox).values(event_id=bindparam("event")).on_conflict_do_nothing()
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """A message as it was delivered."""
+
+    queue: str
+    body: bytes
+    properties: dict[str, Any]
+
+
+@metrics.log_metrics(raise_on_empty_metrics=False)
+def handler(event: dict[str, Any], context: Any) -> dict[str, int]:
+    """An `aws:rmq` event → `{"applied": n, "repeated": n, "parked": n}`. Raises when the batch must come again.
+
+    https://docs.aws.amazon.com/lambda/latest/dg/with-mq.html
+    """
+    applied: list[Event] = []
+    parked = 0
+    for delivery in _deliveries(event):
+        try:
+            applied.append(_understood(delivery))
+        except UnreadableEvent as error:
+            _park(delivery, error.reason)
+            parked += 1
+    begin_trace(applied[0].trace_id if len(applied) == 1 else None)
+    fresh = _patiently(applied, context)
+    metrics.add_metric(name="Synced", unit=MetricUnit.Count, value=fresh)
+    counts = {"applied": fresh, "repeated": len(applied) - fresh, "parked": parked}
+    traces = sorted({message.trace_id for message in applied})[:20]
+    logger.info("product sync", extra={**counts, "traces": traces})
+    return counts
+
+
+def _deliveries(event: dict[str, Any]) -> list[Delivery]:
+    deliveries = []
+    for name, messages in event["rmqMessagesByQueue"].items():
+        queue = name.partition("::")[0]
+        for message in messages:
+            try:
+                body = base64.b64decode(message["data"], validate=True)
+            except (KeyError, TypeError, binascii.Error, ValueError):
+                body = b""
+            deliveries.append(Delivery(queue, body, message.get("basicProperties") or {}))
+    return deliveries
+
+
+def _understood(delivery: Delivery) -> Event:
+    """The event, its state tried as well: whatever could go wrong with it goes wrong here."""
+    event = read_event(delivery.body)
+    if event.version < 1 or event.version >= 2**63:
+        raise UnreadableEvent(f"version {event.version} is out of range")
+    _rows(event)
+    return event
+
+
+def _rows(event: Event) -> tuple[dict[str, Any] | None, dict[str, Any] | None]:
+    if event.type == STOCK_CHANGED:
+        row = stock_row(event.state, event.version)
+        if row["product_id"] != event.aggregate_id:
+            raise UnreadableEvent("the state is another aggregate's")
+        return None, row
+    if not event.type.startswith("store.product."):
+        raise UnreadableEvent(f"type {event.type!r:.60} isn't for this queue")
+    product, its_stock = rows_of(event.state)
+    if product["id"] != event.aggregate_id or product["version"] != event.version:
+        raise UnreadableEvent("the state is another aggregate's, or another version's")
+    return product, its_stock
+
+
+def _patiently(events: Sequence[Event], context: Any) -> int:
+    """Apply all, waiting out a database that is away, with growing pauses, as long as the time allows."""
+    pause = 0.1
+    while True:
+        try:
+            return database.transaction(lambda transaction: _apply(transaction, events))
+        except (Unavailable, DBAPIError):
+            if context.get_remaining_time_in_millis() < SPARE_MILLISECONDS + pause * 1000:
+                raise
+            logger.warning("waiting for the database", exc_info=True)
+            time.sleep(pause)
+            pause = min(pause * 2, LONGEST_PAUSE)
+
+
+def _apply(transaction: Transaction, events: Sequence[Event]) -> int:
+    """In one transaction, in one order for all, so that two batches can't lock each other out; how many were new."""
+    fresh = 0
+    for event in sorted(events, key=lambda event: (event.aggregate_id, event.version)):
+        if transaction.execute(_received, {"event": event.id}).rowcount:
+            store_rows(transaction, *_rows(event))
+            fresh += 1
+    return fresh
+
+
+def _park(delivery: Delivery, reason: str) -> None:
+    """Put a message aside, confirmed, with why. Raises `Unavailable` when the broker doesn't take it."""
+    given = delivery.properties
+    message = Message(
+        exchange="",
+        routing_key=f"{delivery.queue}.parked",
+        body=delivery.body,
+        properties=pika.BasicProperties(
+            message_id=given.get("messageId") or "unknown",
+            type=given.get("type"),
+            content_type=given.get("contentType") or "application/octet-stream",
+            delivery_mode=2,
+            headers={
+                "x-parked-reason": reason.encode("utf-8", "replace")[:500].decode("utf-8", "ignore"),
+                "x-parked-at": datetime.now(UTC).isoformat(timespec="seconds"),
+            },
+        ),
+        mandatory=True,
+    )
+    if not all(_publisher.publish([message], within=PARK_SECONDS)):
+        raise Unavailable(what="broker")
+    logger.warning("message parked", queue=delivery.queue, reason=reason, message_id=given.get("messageId"))

@@ -1,0 +1,1 @@
+"""What keeps a deployment going: migrations, the outbox relay, upkeep."""

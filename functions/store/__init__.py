@@ -1,0 +1,1 @@
+"""The store: units, categories, products and their stock."""

@@ -1,0 +1,232 @@
+"""The catalogue: products made, changed, found and listed."""
+
+import unicodedata
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Row, Select, and_, bindparam, cast, exists, func, insert, or_, select, text, tuple_, update
+from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.sql.elements import ColumnElement
+from sqlalchemy.types import Text
+
+from eatit.database import Database, Transaction, refusing
+from eatit.errors import Conflict, Fault, Invalid, NotFound
+from eatit.events import PRODUCT_ARCHIVED, PRODUCT_CHANGED
+from eatit.http.answers import check_version
+from eatit.http.paging import make_cursor, page_of, read_cursor
+from eatit.identifiers import uuid7
+from eatit.outbox import emit
+from store.tables import products, stock, units, warehouses
+from store.units import FITTING, unit_price
+
+Product = Row[Any]
+
+_in_stock = exists(
+    select(1)
+    .where(
+        stock.c.product_id == products.c.id,
+        stock.c.on_hand > stock.c.reserved,
+        stock.c.warehouse_id == warehouses.c.id,
+        warehouses.c.active,
+    )
+    .correlate(products)
+)
+_sold = select(products, units.c.code.label("unit"), _in_stock.label("available")).join(
+    units, units.c.id == products.c.unit_id
+)
+_one = _sold.where(products.c.id == bindparam("id"))
+_one_locked = select(products).where(products.c.id == bindparam("id")).with_for_update()
+_unit_of = (
+    select(units.c.dimension, units.c.factor)
+    .where(units.c.id == bindparam("id"))
+    .with_for_update(key_share=True, read=True)
+)
+_with_descendants = text("""
+    WITH RECURSIVE below(id) AS (
+        SELECT CAST(:category AS uuid)
+        UNION SELECT c.id FROM store.categories c JOIN below b ON c.parent_id = b.id
+    ) SELECT id FROM below
+""").columns(id=products.c.id.type)
+_constraints = {
+    "products_sku_key": Conflict("sku_taken"),
+    "products_barcode_key": Conflict("barcode_taken"),
+    "products_category_id_fkey": Invalid([Fault("/category_id", "unknown_reference", {"what": "category"})]),
+    "products_unit_id_fkey": Invalid([Fault("/unit_id", "unknown_reference", {"what": "unit"})]),
+}
+# Of each sort: the column, whether it falls, and how its key comes out of a cursor.
+_SORTS: dict[str, tuple[ColumnElement[Any], bool, type | Callable[[str], Any]]] = {
+    "name": (products.c.name_key, False, str),
+    "price": (products.c.price_amount, False, int),
+    "-price": (products.c.price_amount, True, int),
+    "unit_price": (products.c.unit_price_amount, False, int),
+    "-created_at": (products.c.created_at, True, datetime.fromisoformat),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Filters:
+    """What a list of products is narrowed by; all of them together."""
+
+    category: UUID | None = None
+    warehouse: UUID | None = None
+    min_price: int | None = None
+    max_price: int | None = None
+    in_stock: bool | None = None
+    allergen_free: tuple[str, ...] = ()
+    status: str | None = "active"
+    q: str | None = None
+
+    def as_given(self) -> dict[str, Any]:
+        """For the cursor's digest."""
+        return {name: getattr(self, name) for name in self.__slots__}
+
+
+def name_key(name: str) -> str:
+    """What names are sorted by, the same on every Postgres: NFKC, case folded, ё as е."""
+    return unicodedata.normalize("NFKC", name).casefold().replace("ё", "е")
+
+
+def product_by_id(database: Database, product_id: UUID, *, staff: bool) -> Product:
+    """The product; for anyone but staff active ones only. Raises `NotFound`."""
+    row = database.read(_one, {"id": product_id}).one_or_none()
+    if row is None or (row.status != "active" and not staff):
+        raise NotFound("product_not_found")
+    return row
+
+
+def list_products(
+    database: Database, filters: Filters, sort: str, limit: int, cursor: str | None
+) -> tuple[list[Product], str | None]:
+    """A page of products. Raises `DomainError` (`invalid_cursor`)."""
+    column, falling, kind = _SORTS[sort]
+    statement = _narrowed(_sold, filters)
+    if cursor is not None:
+        keys = read_cursor(cursor, sort, filters.as_given(), [kind, UUID])  # type: ignore[list-item]
+        place, after = tuple_(column, products.c.id), tuple_(*keys)
+        statement = statement.where(place < after if falling else place > after)
+    order = (column.desc(), products.c.id.desc()) if falling else (column, products.c.id)
+    rows, more = page_of(database.read(statement.order_by(*order).limit(limit + 1)).all(), limit)
+    if not more:
+        return list(rows), None
+    key = rows[-1]._mapping[column]
+    return list(rows), make_cursor(sort, filters.as_given(), [key, rows[-1].id])
+
+
+def _narrowed(statement: Select[Any], filters: Filters) -> Select[Any]:
+    conditions: list[ColumnElement[bool]] = []
+    if filters.status is not None:
+        conditions.append(products.c.status == filters.status)
+    if filters.category is not None:
+        below = _with_descendants.bindparams(category=filters.category).subquery()
+        conditions.append(products.c.category_id.in_(select(below.c.id)))
+    if filters.min_price is not None:
+        conditions.append(products.c.price_amount >= filters.min_price)
+    if filters.max_price is not None:
+        conditions.append(products.c.price_amount <= filters.max_price)
+    if filters.warehouse is not None:
+        here = and_(stock.c.product_id == products.c.id, stock.c.warehouse_id == filters.warehouse)
+        conditions.append(exists(select(1).where(here, stock.c.on_hand > stock.c.reserved).correlate(products)))
+    if filters.in_stock is not None:
+        conditions.append(_in_stock if filters.in_stock else ~_in_stock)
+    if filters.allergen_free:
+        conditions.append(~products.c.allergens.overlap(cast(list(filters.allergen_free), ARRAY(Text))))
+    if filters.q:
+        words = [word for word in name_key(filters.q).split() if word][:10]
+        conditions.extend(
+            or_(
+                products.c.name_key.contains(word, autoescape=True),
+                func.lower(products.c.sku) == word,
+                products.c.barcode == word,
+            )
+            for word in words
+        )
+    return statement.where(*conditions)
+
+
+def create_product(transaction: Transaction, given: dict[str, Any]) -> Product:
+    """Make a product and its event. Raises `Conflict` (`sku_taken`, `barcode_taken`), `Invalid`."""
+    values = _columns(given)
+    values.setdefault("pack_size", 1)
+    values.setdefault("quantity_step", 1)
+    values["min_quantity"] = values.get("min_quantity") or values["quantity_step"]
+    values.setdefault("max_quantity", None)
+    values.update(_reckoned(transaction, values))
+    with refusing(_constraints):
+        product_id = transaction.execute(
+            insert(products).values(id=uuid7(), **values).returning(products.c.id)
+        ).scalar_one()
+    return _announced(transaction, product_id)
+
+
+def change_product(
+    transaction: Transaction, product_id: UUID, given: dict[str, Any], expected: list[int] | None
+) -> Product:
+    """Change a product and write its event.
+
+    Raises `NotFound`, `Stale`, `Conflict` (`sku_taken`, `barcode_taken`), `Invalid`.
+    """
+    row = transaction.execute(_one_locked, {"id": product_id}).one_or_none()
+    if row is None:
+        raise NotFound("product_not_found")
+    check_version(row.version, expected)
+    changes = _columns(given)
+    whole = {**row._mapping, **changes}
+    changes.update(_reckoned(transaction, whole))
+    statement = (
+        update(products)
+        .where(products.c.id == product_id)
+        .values(**changes, version=products.c.version + 1, updated_at=func.now())
+    )
+    with refusing(_constraints):
+        transaction.execute(statement)
+    return _announced(transaction, product_id)
+
+
+def _announced(transaction: Transaction, product_id: UUID) -> Product:
+    row = transaction.execute(_one, {"id": product_id}).one()
+    event_type = PRODUCT_ARCHIVED if row.status == "archived" else PRODUCT_CHANGED
+    emit(transaction, event_type, product_id, row.version, func.store.state_of_product(product_id))
+    return row
+
+
+def _columns(given: dict[str, Any]) -> dict[str, Any]:
+    """The body's fields as columns: money apart, nutrition as texts, the name's sort key beside the name."""
+    values = dict(given)
+    if "price" in values:
+        price = values.pop("price")
+        values.update(price_amount=price["amount"], currency=price["currency"])
+    if "name" in values:
+        values["name_key"] = name_key(values["name"])
+    if values.get("nutrition") is not None:
+        values["nutrition"] = {
+            name: None if part is None else format(part, "f") for name, part in values["nutrition"].items()
+        }
+    if "allergens" in values:
+        values["allergens"] = sorted(set(values["allergens"]))
+    return values
+
+
+def _reckoned(transaction: Transaction, whole: dict[str, Any]) -> dict[str, Any]:
+    """What follows from the rest (the unit price), after the checks that need the whole product."""
+    unit = transaction.execute(_unit_of, {"id": whole["unit_id"]}).one_or_none()
+    if unit is None:
+        raise Invalid([Fault("/unit_id", "unknown_reference", {"what": "unit"})])
+    faults: list[Fault] = []
+    if unit.dimension not in FITTING[whole["sold_by"]]:
+        faults.append(Fault("/unit_id", "wrong_dimension", {"dimension": unit.dimension}))
+    step, least, most = whole["quantity_step"], whole["min_quantity"], whole["max_quantity"]
+    if whole["sold_by"] == "piece" and step % 1:
+        faults.append(Fault("/quantity_step", "not_a_multiple", {"step": "1"}))
+    if least % step:
+        faults.append(Fault("/min_quantity", "not_a_multiple", {"step": str(step)}))
+    if most is not None and most < least:
+        faults.append(Fault("/max_quantity", "contradiction", {"other": "min_quantity"}))
+    if faults:
+        raise Invalid(faults)
+    amount, per = unit_price(whole["price_amount"], whole["sold_by"], whole["pack_size"], unit.dimension, unit.factor)
+    if amount >= 2**63:
+        raise Invalid([Fault("/pack_size", "out_of_range", {"expected": "larger, for this price"})])
+    return {"unit_price_amount": amount, "unit_price_per": per}

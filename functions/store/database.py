@@ -1,0 +1,11 @@
+"""The group's connection as role `store`, its cache, and its kept answers."""
+
+from eatit.cache import Cache
+from eatit.database import Database
+from eatit.http.idempotency import Idempotency
+from eatit.outbox import publish_at_once
+from store.tables import idempotency as kept_answers
+
+database = Database("store", after_commit=publish_at_once)
+cache = Cache("store")
+idempotency = Idempotency(database, kept_answers)

@@ -1,0 +1,58 @@
+"""GET, PATCH and DELETE /store/categories/{id}: one category."""
+
+from uuid import UUID
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from eatit.database import Transaction
+from eatit.http.answers import dump, entity, expected_versions
+from eatit.http.app import endpoint_router
+from eatit.http.callers import Anyone, Staff
+from store import categories
+from store.answers import audience_of, category_answer, language_of
+from store.database import cache, database
+from store.fresh import refreshing, tree_keys
+from store.models import CategoryAnswer, CategoryChange
+
+router = endpoint_router()
+PATH = "/store/categories/{category_id:uuid}"
+
+
+def _answered(request: Request, row: categories.Category, depth: int, audience: str) -> Response:
+    body = dump(category_answer(row, depth, audience))
+    return entity(request, body, version=row.version, language=language_of(audience))
+
+
+@router.get(PATH, tags=["categories"], operation_id="get_category", response_model=CategoryAnswer)
+async def get_category(request: Request, category_id: UUID, caller: Anyone) -> Response:
+    """One category."""
+    row, depth = categories.category_by_id(database, category_id)
+    return _answered(request, row, depth, audience_of(request, caller))
+
+
+@router.patch(PATH, tags=["categories"], operation_id="change_category", response_model=CategoryAnswer)
+async def change_category(request: Request, category_id: UUID, body: CategoryChange, _caller: Staff) -> Response:
+    """Change or move a category. 409 `category_cycle`, `slug_taken`."""
+    expected = expected_versions(request)
+
+    def work(transaction: Transaction) -> tuple[categories.Category, int]:
+        changed = categories.change_category(transaction, category_id, body.given(), expected)
+        cache.invalidate(tree_keys())
+        return changed
+
+    row, depth = refreshing(tree_keys(), lambda: database.transaction(work))
+    return _answered(request, row, depth, "staff")
+
+
+@router.delete(PATH, tags=["categories"], operation_id="delete_category", status_code=204)
+async def delete_category(request: Request, category_id: UUID, _caller: Staff) -> Response:
+    """Delete a category that holds nothing. 409 `in_use`."""
+    expected = expected_versions(request)
+
+    def work(transaction: Transaction) -> None:
+        categories.delete_category(transaction, category_id, expected)
+        cache.invalidate(tree_keys())
+
+    refreshing(tree_keys(), lambda: database.transaction(work))
+    return Response(None, 204)

@@ -1,0 +1,80 @@
+"""GET and POST /store/products: the catalogue."""
+
+from typing import Annotated, Literal
+
+from fastapi import Query
+from starlette.requests import Request
+from starlette.responses import Response
+
+from eatit.database import Transaction
+from eatit.errors import Fault, Invalid
+from eatit.http.answers import dump, entity, page
+from eatit.http.app import endpoint_router
+from eatit.http.callers import Anyone, Staff
+from eatit.http.paging import Cursor, Limit
+from eatit.http.shapes import MAX_AMOUNT, Id, ParameterText
+from store import catalogue
+from store.answers import audience_of, language_of, product_answer
+from store.database import database, idempotency
+from store.models import Allergen, ProductAnswer, ProductCreate, ProductList, Status
+
+router = endpoint_router()
+Sort = Literal["name", "price", "-price", "unit_price", "-created_at"]
+Price = Annotated[int, Query(ge=0, le=MAX_AMOUNT)]
+ALLERGENS = frozenset(Allergen.__args__)  # type: ignore[attr-defined]
+
+
+@router.get("/store/products", tags=["products"], operation_id="list_products", response_model=ProductList)
+async def list_products(
+    request: Request,
+    caller: Anyone,
+    category: Id | None = None,
+    warehouse: Id | None = None,
+    min_price: Price | None = None,
+    max_price: Price | None = None,
+    in_stock: bool | None = None,
+    allergen_free: Annotated[ParameterText | None, Query(description="One or more, with commas: `milk,nuts`.")] = None,
+    status: Annotated[Status | None, Query(description="Staff alone; others see active ones.")] = None,
+    q: ParameterText | None = None,
+    sort: Sort = "name",
+    limit: Limit = 20,
+    cursor: Cursor = None,
+) -> Response:
+    """The products that fit all filters. Prices in minor units, bounds inclusive."""
+    audience = audience_of(request, caller)
+    filters = catalogue.Filters(
+        category=category,
+        warehouse=warehouse,
+        min_price=min_price,
+        max_price=max_price,
+        in_stock=in_stock,
+        allergen_free=_allergens(allergen_free),
+        status=status if audience == "staff" else "active",
+        q=q,
+    )
+    rows, following = catalogue.list_products(database, filters, sort, limit, cursor)
+    body = dump({"items": [product_answer(row, audience) for row in rows], "next_cursor": following})
+    return page(body, language=language_of(audience))
+
+
+def _allergens(given: str | None) -> tuple[str, ...]:
+    names = tuple(sorted({name.strip() for name in given.split(",")})) if given else ()
+    if not ALLERGENS.issuperset(names):
+        fault = Fault("/allergen_free", "not_one_of", {"expected": ", ".join(sorted(ALLERGENS))})
+        raise Invalid([fault], "invalid_parameter")
+    return names
+
+
+@router.post(
+    "/store/products", tags=["products"], operation_id="create_product", status_code=201, response_model=ProductAnswer
+)
+async def create_product(request: Request, body: ProductCreate, caller: Staff) -> Response:
+    """Make a product. 409 `sku_taken`, `barcode_taken`."""
+
+    def work(transaction: Transaction) -> Response:
+        row = catalogue.create_product(transaction, body.model_dump())
+        answer = dump(product_answer(row, "staff"))
+        headers = {"Location": f"/store/products/{row.id}"}
+        return entity(request, answer, version=row.version, status=201, headers=headers)
+
+    return idempotency.post(request, str(caller.user_id), work)

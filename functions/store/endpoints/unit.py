@@ -1,0 +1,44 @@
+"""GET, PATCH and DELETE /store/units/{id}: one unit of measure."""
+
+from uuid import UUID
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from eatit.http.answers import dump, entity, expected_versions
+from eatit.http.app import endpoint_router
+from eatit.http.callers import Anyone, Staff
+from store import units
+from store.answers import audience_of, language_of, unit_answer
+from store.database import database
+from store.models import UnitAnswer, UnitChange
+
+router = endpoint_router()
+PATH = "/store/units/{unit_id:uuid}"
+
+
+def _answered(request: Request, row: units.Unit, audience: str) -> Response:
+    body = dump(unit_answer(row, audience))
+    return entity(request, body, version=row.version, language=language_of(audience))
+
+
+@router.get(PATH, tags=["units"], operation_id="get_unit", response_model=UnitAnswer)
+async def get_unit(request: Request, unit_id: UUID, caller: Anyone) -> Response:
+    """One unit."""
+    return _answered(request, units.unit_by_id(database, unit_id), audience_of(request, caller))
+
+
+@router.patch(PATH, tags=["units"], operation_id="change_unit", response_model=UnitAnswer)
+async def change_unit(request: Request, unit_id: UUID, body: UnitChange, _caller: Staff) -> Response:
+    """Change a unit. 409 `in_use` for its code, dimension or factor while products are measured in it."""
+    expected = expected_versions(request)
+    row = database.transaction(lambda transaction: units.change_unit(transaction, unit_id, body.given(), expected))
+    return _answered(request, row, "staff")
+
+
+@router.delete(PATH, tags=["units"], operation_id="delete_unit", status_code=204)
+async def delete_unit(request: Request, unit_id: UUID, _caller: Staff) -> Response:
+    """Delete a unit. 409 `in_use`."""
+    expected = expected_versions(request)
+    database.transaction(lambda transaction: units.delete_unit(transaction, unit_id, expected))
+    return Response(None, 204)

@@ -1,0 +1,38 @@
+"""GET and POST /store/units: the units of measure."""
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from eatit.database import Transaction
+from eatit.http.answers import dump, entity
+from eatit.http.app import endpoint_router
+from eatit.http.callers import Anyone, Staff
+from eatit.http.paging import Cursor, Limit
+from store import units
+from store.answers import audience_of, language_of, unit_answer
+from store.database import database, idempotency
+from store.models import UnitAnswer, UnitCreate, UnitList
+
+router = endpoint_router()
+
+
+@router.get("/store/units", tags=["units"], operation_id="list_units", response_model=UnitList)
+async def list_units(request: Request, caller: Anyone, limit: Limit = 20, cursor: Cursor = None) -> Response:
+    """All units, by code."""
+    audience = audience_of(request, caller)
+    rows, following = units.list_units(database, limit, cursor)
+    body = dump({"items": [unit_answer(row, audience) for row in rows], "next_cursor": following})
+    return entity(request, body, version=0, language=language_of(audience))
+
+
+@router.post("/store/units", tags=["units"], operation_id="create_unit", status_code=201, response_model=UnitAnswer)
+async def create_unit(request: Request, body: UnitCreate, caller: Staff) -> Response:
+    """Make a unit. 409 `code_taken`."""
+
+    def work(transaction: Transaction) -> Response:
+        row = units.create_unit(transaction, body.model_dump())
+        answer = dump(unit_answer(row, "staff"))
+        headers = {"Location": f"/store/units/{row.id}"}
+        return entity(request, answer, version=row.version, status=201, headers=headers)
+
+    return idempotency.post(request, str(caller.user_id), work)

@@ -1,0 +1,122 @@
+"""Redis: ready-made answers with leases, and never an error: without Redis the filler is asked every time.
+
+A filler holds a lease on its key; a write deletes value and lease, before and after its commit; a fill is stored only
+if its lease still stands. So a value read before a change can't be stored after it.
+"""
+
+import os
+import time
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any
+
+from eatit.observability import logger
+from eatit.settings import settings
+
+if TYPE_CHECKING:
+    from redis import Redis
+
+LONGEST_SECONDS = 60
+LEASE_MILLISECONDS = 2000
+PAUSE_SECONDS = 1.0
+SOCKET_SECONDS = 0.25
+_FILL = """
+if redis.call('GET', KEYS[2]) == ARGV[1] then
+  redis.call('DEL', KEYS[2])
+  redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3])
+  return 1
+end
+return 0
+"""
+
+
+class Cache:
+    """A cache of bytes under `<group>:<key>`. Every entry lives 60 s at most."""
+
+    def __init__(self, group: str) -> None:
+        self._prefix = group
+        self._client: Redis | None = None
+        self._paused_until = 0.0
+
+    def get_or_fill(self, key: str, fill: Callable[[], bytes | None], *, seconds: float) -> bytes | None:
+        """The bytes under `key`, else what `fill` gives, kept for `seconds`; `None` from `fill` isn't kept.
+
+        One filler at a time: others wait for its value for a moment, then ask for themselves.
+        """
+        name, lease_name = f"{self._prefix}:{key}", f"{self._prefix}:{key}:lease"
+        kept = self._ask(lambda client: client.get(name))
+        if kept is not None:
+            return bytes(kept)
+        lease = os.urandom(12)
+        mine = self._ask(lambda client: client.set(lease_name, lease, nx=True, px=LEASE_MILLISECONDS))
+        if mine is None and self.is_reachable_now:
+            kept = self._await(name)
+            if kept is not None:
+                return kept
+        value = fill()
+        if mine and value is not None:
+            lifetime = int(min(seconds, LONGEST_SECONDS) * 1000)
+            self._ask(lambda client: client.eval(_FILL, 2, name, lease_name, lease, value, lifetime))
+        return value
+
+    def invalidate(self, keys: Iterable[str]) -> None:
+        """Delete these values and their leases. Called before a commit and after it."""
+        names = [name for key in keys for name in (f"{self._prefix}:{key}", f"{self._prefix}:{key}:lease")]
+        if names:
+            self._ask(lambda client: client.delete(*names))
+
+    def ping(self) -> bool:
+        """Whether Redis answers now."""
+        return bool(self._ask(lambda client: client.ping()))
+
+    @property
+    def is_reachable_now(self) -> bool:
+        """Whether the last call got through."""
+        return time.monotonic() >= self._paused_until
+
+    def close(self) -> None:
+        """Close the connection; the next call opens another."""
+        client, self._client = self._client, None
+        if client is not None:
+            client.close()
+
+    def _await(self, name: str) -> bytes | None:
+        """Wait for the value that another filler is making: half a second at most, then make it oneself."""
+        deadline = time.monotonic() + 0.5
+        pause = 0.002
+        while time.monotonic() < deadline and self.is_reachable_now:
+            time.sleep(pause)
+            pause = min(pause * 2, 0.05)
+            kept = self._ask(lambda client: client.get(name))
+            if kept is not None:
+                return bytes(kept)
+        return None
+
+    def _ask(self, command: Callable[["Redis"], Any]) -> Any:
+        if not self.is_reachable_now:
+            return None
+        if self._client is None:
+            self._client = self._connect()
+        from redis.exceptions import RedisError
+
+        try:
+            return command(self._client)
+        except (RedisError, OSError):
+            # Slower, never an error: this environment leaves Redis alone for a moment.
+            self._paused_until = time.monotonic() + PAUSE_SECONDS
+            logger.warning("cache is away", exc_info=True)
+            return None
+
+    @staticmethod
+    def _connect() -> "Redis":
+        from redis import Redis
+        from redis.backoff import NoBackoff
+        from redis.retry import Retry
+
+        return Redis.from_url(
+            settings().redis_url,
+            socket_timeout=SOCKET_SECONDS,
+            socket_connect_timeout=SOCKET_SECONDS,
+            single_connection_client=True,
+            retry=Retry(NoBackoff(), 1),
+            health_check_interval=0,
+        )

@@ -1,0 +1,197 @@
+"""Postgres: one warm connection an environment, autocommit reads, and one way to write: `Database.transaction`.
+
+A Lambda environment serves one request at a time, so one connection is all it can use. It stays in autocommit: a read
+costs one round trip. A write opens an explicit transaction on it. A connection found dead (frozen environment,
+restarted server) is replaced once, silently, as long as nothing can have been committed.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, TypeVar
+from urllib.parse import urlsplit
+
+import psycopg
+from psycopg import errors as postgres
+from sqlalchemy import CursorResult, Executable, create_engine
+from sqlalchemy.engine import Connection
+from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy.pool import NullPool
+
+from eatit.errors import MisconfiguredError, Unavailable
+from eatit.secrets import secret
+from eatit.settings import settings
+
+if TYPE_CHECKING:
+    from eatit.events import Event
+
+T = TypeVar("T")
+Parameters = Mapping[str, Any] | Sequence[Mapping[str, Any]] | None
+
+CONNECT_SECONDS = 2
+RETRIES = 2  # of a deadlock or a serialisation failure
+_TRY_AGAIN = (postgres.DeadlockDetected, postgres.SerializationFailure)
+_BUSY = (
+    postgres.QueryCanceled,
+    postgres.LockNotAvailable,
+    postgres.TooManyConnections,
+    postgres.ConfigurationLimitExceeded,
+)
+_STALE_PLAN = (postgres.FeatureNotSupported, postgres.InvalidSqlStatementName)
+
+
+class Transaction:
+    """An open transaction: statements go through it, and so do the events that it will publish."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self.events: list[Event] = []
+
+    def execute(self, statement: Executable, parameters: Parameters = None) -> CursorResult[Any]:
+        """Run one SQLAlchemy Core statement."""
+        return self._connection.execute(statement, parameters)
+
+
+class Database:
+    """The connection of one role. `role` names both the login (`<prefix>/database/<role>`) and its schema.
+
+    `after_commit` is given the events of each committed transaction (see `eatit.outbox`).
+    """
+
+    def __init__(self, role: str, *, after_commit: Callable[["Database", "list[Event]"], None] | None = None) -> None:
+        self.role = role
+        self._after_commit = after_commit
+        self._connection: Connection | None = None
+        self._opened: psycopg.Connection[Any] | None = None
+
+    def read(self, statement: Executable, parameters: Parameters = None) -> CursorResult[Any]:
+        """Run one statement in autocommit and give its result.
+
+        Raises `Unavailable` when the database can't be reached or took too long.
+        """
+        return self._attempt(lambda connection: connection.execute(statement, parameters))
+
+    def transaction(self, work: Callable[[Transaction], T]) -> T:
+        """Run `work` in one transaction, commit, publish the events that it left, and give what it gave.
+
+        `work` may run more than once (a deadlock, a dead connection found before the commit), so it must do
+        nothing but database work. Raises `Unavailable` when the database can't be reached, took too long, or went
+        away during the commit: then the caller can't know whether it was done, and an idempotency key tells.
+        """
+
+        def committed(connection: Connection) -> tuple[T, list[Event]]:
+            transaction = Transaction(connection)
+            committing = False
+            try:
+                with self._driver().transaction():
+                    result = work(transaction)
+                    committing = True
+            except psycopg.Error as error:
+                if committing:
+                    self.close()
+                    raise Unavailable(what="database") from error
+                raise
+            return result, transaction.events
+
+        for attempt in range(RETRIES + 1):
+            try:
+                result, events = self._attempt(committed)
+            except DBAPIError as error:
+                if not isinstance(error.orig, _TRY_AGAIN):
+                    raise
+                if attempt == RETRIES:
+                    raise Unavailable(what="database") from error
+                continue
+            if events and self._after_commit:
+                self._after_commit(self, events)
+            return result
+        raise AssertionError("unreachable")
+
+    def close(self) -> None:
+        """Close the connection; the next statement opens another."""
+        connection, driver = self._connection, self._opened
+        self._connection = self._opened = None
+        if connection is not None:
+            connection.invalidate()
+            connection.close()
+        if driver is not None:
+            driver.close()
+
+    def _driver(self) -> "psycopg.Connection[Any]":
+        if self._opened is None:
+            raise Unavailable(what="database")
+        return self._opened
+
+    def _attempt(self, run: Callable[[Connection], T]) -> T:
+        for first in (True, False):
+            connection = self._connection or self._connect()
+            try:
+                return run(connection)
+            except (DBAPIError, psycopg.Error) as error:
+                cause = error.orig if isinstance(error, DBAPIError) else error
+                lost = self._driver().closed
+                if lost or isinstance(cause, _STALE_PLAN):
+                    self.close()
+                    if first:
+                        continue
+                if lost or isinstance(cause, _BUSY):
+                    raise Unavailable(what="database") from error
+                raise
+        raise AssertionError("unreachable")
+
+    def _connect(self) -> Connection:
+        configuration = settings()
+        login = secret(f"database/{self.role}")
+        parts = urlsplit(configuration.database_url)
+
+        def connect() -> Any:
+            connection: psycopg.Connection[Any] = psycopg.connect(
+                host=parts.hostname,
+                port=parts.port or 5432,
+                dbname=parts.path.lstrip("/") or "eatit",
+                user=login["username"],
+                password=login["password"],
+                connect_timeout=CONNECT_SECONDS,
+                application_name=f"eatit-{self.role}",
+                options="-c TimeZone=UTC",
+                keepalives_idle=30,
+                tcp_user_timeout=8000,
+                autocommit=True,
+                **_from_query(parts.query),
+            )
+            connection.prepare_threshold = 2 if configuration.prepare_statements else None
+            self._opened = connection
+            return connection
+
+        engine = create_engine(
+            "postgresql+psycopg://",
+            creator=connect,
+            poolclass=NullPool,
+            isolation_level="AUTOCOMMIT",
+            use_native_hstore=False,
+        )
+        try:
+            self._connection = engine.connect()
+        except DBAPIError as error:
+            if isinstance(error.orig, postgres.InvalidPassword | postgres.InvalidAuthorizationSpecification):
+                raise MisconfiguredError(f"the database refuses the login of {self.role}: run the migration") from error
+            raise Unavailable(what="database") from error
+        return self._connection
+
+
+@contextmanager
+def refusing(errors: Mapping[str, Exception]) -> Iterator[None]:
+    """Turn the violation of a named constraint into the domain's error for it."""
+    try:
+        yield
+    except IntegrityError as error:
+        name = error.orig.diag.constraint_name if isinstance(error.orig, psycopg.Error) else None
+        if name is not None and name in errors:
+            raise errors[name] from error
+        raise
+
+
+def _from_query(query: str) -> dict[str, Any]:
+    from urllib.parse import parse_qsl
+
+    allowed = {"sslmode", "sslrootcert", "target_session_attrs"}
+    return {key: value for key, value in parse_qsl(query) if key in allowed}

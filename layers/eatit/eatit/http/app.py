@@ -1,0 +1,172 @@
+"""A group's app and its Lambda handler: FastAPI put together from endpoint files, wrapped by Mangum."""
+
+import re
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from fastapi import APIRouter, FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from mangum import Mangum
+from starlette.exceptions import HTTPException
+from starlette.middleware.cors import CORSMiddleware
+from starlette.responses import Response
+from starlette.routing import Match, Route
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from eatit.errors import DomainError
+from eatit.http.bodies import StrictRoute, invalid_request
+from eatit.http.documentation import documentation_routes
+from eatit.http.edge import Edge
+from eatit.http.health import Check, health_route
+from eatit.http.problems import problem_response
+from eatit.http.shapes import ProblemAnswer
+from eatit.observability import logger, metrics
+from eatit.settings import settings
+
+METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
+ALLOWED_HEADERS = [
+    "Authorization",
+    "Content-Type",
+    "Accept-Language",
+    "If-Match",
+    "If-None-Match",
+    "Idempotency-Key",
+    "X-Basket-Token",
+    "X-Request-Id",
+]
+EXPOSED_HEADERS = ["ETag", "Location", "X-Basket-Token", "X-Request-Id", "Idempotency-Replayed", "Retry-After"]
+TEXT_TYPES = ["application/problem+json", "application/json", "text/", "application/javascript", "image/svg+xml"]
+PROBLEM_CONTENT = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/ProblemAnswer"}}}
+_PROBLEMS: dict[int | str, dict[str, Any]] = {
+    "4XX": {"model": ProblemAnswer, "description": "The caller's mistake, as problem details"},
+    "5XX": {"model": ProblemAnswer, "description": "Our fault or a dependency's, as problem details"},
+}
+
+
+def endpoint_router() -> APIRouter:
+    """The router that an endpoint file puts its routes on, with their whole paths."""
+    return APIRouter(route_class=StrictRoute, responses=_PROBLEMS)
+
+
+def create_app(group: str, routers: Sequence[APIRouter], checks: dict[str, Check], *, title: str) -> FastAPI:
+    """The FastAPI app of `/<group>/…`: the endpoints, health, documentation, problem details for whatever goes wrong.
+
+    Endpoints are `async def` over blocking drivers on purpose: a Lambda environment serves one request at a time, and
+    the thread pool of plain `def` costs three to four times as much. Never serve production from uvicorn with it.
+    """
+    app = FastAPI(
+        title=title,
+        version="0.1.0",
+        openapi_url=None,
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+        exception_handlers={
+            DomainError: _domain_error,
+            HTTPException: _http_error,
+            RequestValidationError: _validation_error,
+        },
+    )
+    # Flat, not included: FastAPI resolves an included router anew at each request.
+    for router in (*routers, health_route(group, checks)):
+        app.router.routes.extend(router.routes)
+    app.router.routes.extend(documentation_routes(app, group))
+    return app
+
+
+def create_handler(app: FastAPI) -> Callable[[dict[str, Any], Any], dict[str, Any]]:
+    """The Lambda handler of an app, for REST API events: `handler(event, context)`."""
+    adapter = Mangum(surrounded(app), lifespan="off", text_mime_types=TEXT_TYPES)  # type: ignore[arg-type]
+
+    def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
+        return adapter(event, context)
+
+    measured: Callable[[dict[str, Any], Any], dict[str, Any]]
+    measured = metrics.log_metrics(handler, raise_on_empty_metrics=False)
+    return measured
+
+
+def surrounded(app: FastAPI) -> ASGIApp:
+    """The app inside the edge inside CORS; settings are read at the first request, not at import."""
+    edge = Edge(app)
+    inner: ASGIApp | None = None
+
+    async def asgi(scope: Scope, receive: Receive, send: Send) -> None:
+        nonlocal inner
+        if inner is None:
+            inner = _with_cors(edge)
+        await inner(scope, receive, send)
+
+    return asgi
+
+
+def _with_cors(edge: Edge) -> ASGIApp:
+    try:
+        origins = settings().cors_origins
+    except Exception:
+        logger.exception("the function is misconfigured")
+        return edge
+    if not origins:
+        return edge
+    return _Cors(
+        edge,
+        allow_origin_regex="|".join(_origin_pattern(origin) for origin in origins),
+        allow_methods=METHODS,
+        allow_headers=ALLOWED_HEADERS,
+        expose_headers=EXPOSED_HEADERS,
+        max_age=600,
+    )
+
+
+def _origin_pattern(origin: str) -> str:
+    return ".*" if origin == "*" else re.escape(origin).replace(r"\*", "[A-Za-z0-9.-]*")
+
+
+class _Cors(CORSMiddleware):
+    """Starlette's CORS, but a refused preflight is an empty 204 without permission, not plain text."""
+
+    def preflight_response(self, request_headers: Any) -> Response:
+        response = super().preflight_response(request_headers)
+        if response.status_code == 200:
+            response.headers["vary"] = "Origin, Access-Control-Request-Method, Access-Control-Request-Headers"
+        allowed = {
+            name: value for name, value in response.headers.items() if name.startswith(("access-control", "vary"))
+        }
+        if response.status_code != 200:
+            allowed.pop("access-control-allow-origin", None)
+        return Response(None, 204, headers=allowed)
+
+
+async def _domain_error(request: Request, error: DomainError) -> Response:
+    accept_language = request.headers.get("accept-language")
+    if error.code in ("internal_error", "unavailable"):
+        logger.warning("answered with a problem", code=error.code, exc_info=True)
+    return problem_response(error, path=request.url.path, accept_language=accept_language)
+
+
+async def _validation_error(request: Request, error: RequestValidationError) -> Response:
+    return await _domain_error(request, invalid_request(error))
+
+
+async def _http_error(request: Request, error: HTTPException) -> Response:
+    headers: dict[str, str] = {}
+    code = {400: "unreadable_json", 404: "not_found", 405: "method_not_allowed"}.get(
+        error.status_code, "internal_error"
+    )
+    if code == "method_not_allowed":
+        headers["Allow"] = ", ".join(_allowed_methods(request))
+        if request.method == "OPTIONS":
+            return Response(None, 204, headers=headers)
+    accept_language = request.headers.get("accept-language")
+    return problem_response(DomainError(code), path=request.url.path, accept_language=accept_language, headers=headers)
+
+
+def _allowed_methods(request: Request) -> list[str]:
+    """Every method that some route has at this path: Starlette alone names the first route's only."""
+    found: set[str] = {"OPTIONS"}
+    for route in request.app.routes:
+        if isinstance(route, Route) and route.matches(request.scope)[0] != Match.NONE:
+            found |= route.methods or set()
+    if "GET" in found:
+        found.add("HEAD")
+    return sorted(found)

@@ -1,0 +1,201 @@
+"""Bodies read strictly, before any rule sees them: exact decimals, no NaN, no duplicate keys, no broken text.
+
+Python's own reader takes `NaN`, rounds `1.0000000000000000001` to a float, keeps the last of two equal keys and lets
+lone surrogates through; each of these has become somebody's 500 or somebody's wrong price.
+"""
+
+import json
+from collections.abc import Callable, Coroutine
+from decimal import Decimal
+from typing import Any
+
+from fastapi.exceptions import RequestValidationError
+from fastapi.routing import APIRoute
+from starlette.requests import Request
+from starlette.responses import Response
+
+from eatit.errors import DomainError, Fault, Invalid
+
+MAX_BYTES = 1_048_576
+MAX_DEPTH = 32
+
+
+class ExponentDecimal(Decimal):
+    """A number that was written with an exponent: exact, but not how a price or a quantity is written."""
+
+
+class UnreadableText:
+    """What stands in for a string with NUL or lone surrogates: no shape accepts it."""
+
+
+UNREADABLE = UnreadableText()
+
+
+class UnreadableBody(DomainError):
+    """The body isn't JSON as RFC 8259 has it."""
+
+    code = "unreadable_json"
+
+
+def read_json(body: bytes) -> Any:
+    """The value of a JSON body: fractions as `Decimal`, integers as `int`, broken strings as `UNREADABLE`.
+
+    Raises `UnreadableBody` for what isn't JSON: bad UTF-8, NaN, Infinity, duplicate keys, nesting beyond 32,
+    integers of thousands of digits.
+    """
+    try:
+        value = json.loads(
+            body.decode("utf-8"),
+            parse_float=_decimal,
+            parse_constant=_refuse_constant,
+            object_pairs_hook=_unique_pairs,
+        )
+    except (ValueError, RecursionError) as error:
+        raise UnreadableBody from error
+    return _readable(value, 0)
+
+
+def _decimal(text: str) -> Decimal:
+    return ExponentDecimal(text) if "e" in text or "E" in text else Decimal(text)
+
+
+def _refuse_constant(text: str) -> Any:
+    raise ValueError(f"{text} is not JSON")
+
+
+def _unique_pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    value = dict(pairs)
+    if len(value) != len(pairs):
+        raise ValueError("a key stands twice")
+    return value
+
+
+def is_readable(text: str) -> bool:
+    """Whether a text has neither NUL nor lone surrogates, so that UTF-8 and Postgres can hold it."""
+    return (text.isascii() and "\0" not in text) or not any(c == "\0" or "\ud800" <= c <= "\udfff" for c in text)
+
+
+def _readable(value: Any, depth: int) -> Any:
+    if isinstance(value, str):
+        return value if is_readable(value) else UNREADABLE
+    if depth > MAX_DEPTH:
+        raise UnreadableBody
+    if isinstance(value, dict):
+        if not all(is_readable(key) for key in value):
+            raise Invalid([Fault("", "unreadable_text")])
+        return {key: _readable(part, depth + 1) for key, part in value.items()}
+    if isinstance(value, list):
+        return [_readable(part, depth + 1) for part in value]
+    return value
+
+
+class StrictRequest(Request):
+    """A request whose JSON is read by `read_json`."""
+
+    async def json(self) -> Any:
+        """The body's value; see `read_json`."""
+        try:
+            return read_json(await self.body())
+        except DomainError as error:
+            # FastAPI turns whatever is raised here into its own 400 unless it is a validation error.
+            raise RequestValidationError([{"type": "domain", "loc": ("body",), "ctx": {"error": error}}]) from error
+
+
+class StrictRoute(APIRoute):
+    """A route whose JSON body is read by `read_json`, whatever type it declares, unless it plainly isn't JSON."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """FastAPI's own handler, over a `StrictRequest`."""
+        handle = super().get_route_handler()
+        reads_body = self.body_field is not None
+
+        async def strict(request: Request) -> Response:
+            if reads_body:
+                content_type = request.headers.get("content-type", "application/json").split(";")[0].strip().lower()
+                if content_type != "application/json" and not content_type.endswith("+json"):
+                    raise DomainError("unsupported_media_type")
+            return await handle(StrictRequest(request.scope, request.receive))
+
+        return strict
+
+
+_TYPES = {
+    "missing": "missing",
+    "extra_forbidden": "unknown_field",
+    "literal_error": "not_one_of",
+    "enum": "not_one_of",
+    "string_too_short": "wrong_length",
+    "string_too_long": "wrong_length",
+    "too_short": "wrong_length",
+    "too_long": "wrong_length",
+    "string_pattern_mismatch": "wrong_form",
+    "uuid_parsing": "wrong_form",
+    "value_error": "wrong_form",
+    "assertion_error": "wrong_form",
+    "greater_than": "out_of_range",
+    "greater_than_equal": "out_of_range",
+    "less_than": "out_of_range",
+    "less_than_equal": "out_of_range",
+    "finite_number": "out_of_range",
+}
+_EXPECTED = {
+    "string_type": "a string",
+    "int_type": "a whole number",
+    "int_from_float": "a whole number",
+    "int_parsing": "a whole number",
+    "int_parsing_size": "a smaller whole number",
+    "float_type": "a number",
+    "bool_type": "true or false",
+    "bool_parsing": "true or false",
+    "list_type": "a list",
+    "dict_type": "an object",
+    "model_type": "an object",
+    "model_attributes_type": "an object",
+    "uuid_type": "an id",
+    "uuid_parsing": "an id (UUID)",
+    "string_pattern_mismatch": "see the API's documentation",
+}
+
+
+def pointer_of(location: tuple[int | str, ...]) -> str:
+    """A JSON pointer (RFC 6901) of a place in the body; a parameter's place is its name."""
+    parts = location[1:] if location and location[0] in ("body", "query", "path", "header") else location
+    return "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in parts)
+
+
+def invalid_request(error: RequestValidationError) -> DomainError:
+    """The domain's error for what FastAPI found wrong with a body or a parameter."""
+    faults: list[Fault] = []
+    in_body = False
+    for found in error.errors():
+        context = found.get("ctx") or {}
+        if found["type"] == "domain":
+            cause = context["error"]
+            assert isinstance(cause, DomainError)
+            return cause
+        if found["type"] == "json_invalid":
+            return UnreadableBody()
+        in_body = in_body or (bool(found["loc"]) and found["loc"][0] == "body")
+        faults.append(_fault(found, context))
+    unique = {(fault.pointer, fault.code): fault for fault in faults}
+    return Invalid(list(unique.values()), "invalid_body" if in_body else "invalid_parameter")
+
+
+def _fault(found: dict[str, Any], context: dict[str, Any]) -> Fault:
+    pointer = pointer_of(tuple(part for part in found["loc"] if part != "[key]"))
+    if found.get("input") is UNREADABLE:
+        return Fault(pointer, "unreadable_text")
+    if found["type"].startswith("eatit."):
+        return Fault(pointer, found["type"].removeprefix("eatit."), context)
+    code = _TYPES.get(found["type"], "wrong_type")
+    return Fault(pointer, code, {"expected": _expected(found["type"], context)})
+
+
+def _expected(kind: str, context: dict[str, Any]) -> str:
+    if "expected" in context:
+        return str(context["expected"])
+    limits = {"ge": "≥ ", "gt": "> ", "le": "≤ ", "lt": "< ", "min_length": "≥ ", "max_length": "≤ "}
+    for name, sign in limits.items():
+        if name in context:
+            return f"{sign}{context[name]}"
+    return _EXPECTED.get(kind, "of another kind")

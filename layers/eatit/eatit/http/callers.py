@@ -1,0 +1,41 @@
+"""The callers of endpoints: anyone, signed in, staff, admin. A bad token is 401 even where none is needed."""
+
+from typing import Annotated
+
+from fastapi import Depends
+from fastapi.openapi.models import HTTPBearer as HTTPBearerModel
+from fastapi.security.base import SecurityBase
+from starlette.requests import Request
+
+from eatit.errors import Forbidden, Unauthenticated
+from eatit.security import Caller, Role, verify
+
+
+class _Bearer(SecurityBase):
+    """Reads `Authorization: Bearer …`; with a role it demands one."""
+
+    def __init__(self, role: Role | None) -> None:
+        self.model = HTTPBearerModel(bearerFormat="JWT")
+        self.scheme_name = "bearer"
+        self.role = role
+
+    async def __call__(self, request: Request) -> Caller | None:
+        header = request.headers.get("authorization")
+        if header is None:
+            if self.role is None:
+                return None
+            raise Unauthenticated
+        scheme, _, token = header.partition(" ")
+        if scheme.lower() != "bearer" or not token.strip():
+            raise Unauthenticated("invalid_token")
+        caller = verify(token.strip())
+        if self.role is not None and caller.role < self.role:
+            raise Forbidden(role=self.role.name)
+        return caller
+
+
+any_caller = _Bearer(None)
+Anyone = Annotated[Caller | None, Depends(any_caller)]
+SignedIn = Annotated[Caller, Depends(_Bearer(Role.customer))]
+Staff = Annotated[Caller, Depends(_Bearer(Role.staff))]
+Admin = Annotated[Caller, Depends(_Bearer(Role.admin))]

@@ -1,0 +1,95 @@
+"""The API's documentation pages: Swagger UI from a package, so that it works offline, and the OpenAPI document.
+
+All addresses in the page are relative, so a stage prefix before the group changes nothing.
+"""
+
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from fastapi import FastAPI, Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route
+
+from eatit.errors import NotFound
+from eatit.http.answers import JSON, dump
+
+_FILES = {"swagger-ui.css": "text/css", "swagger-ui-bundle.js": "text/javascript"}
+_START = """window.ui = SwaggerUIBundle({
+  url: "openapi.json", dom_id: "#swagger-ui", deepLinking: true, tryItOutEnabled: true,
+  presets: [SwaggerUIBundle.presets.apis], validatorUrl: null
+});
+"""
+_PAGE = """<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>{title}</title>
+<link rel="stylesheet" href="docs/swagger-ui.css">
+<link rel="icon" href="data:,">
+</head>
+<body>
+<div id="swagger-ui"></div>
+<script src="docs/swagger-ui-bundle.js"></script>
+<script src="docs/start.js"></script>
+</body>
+</html>
+"""
+_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; connect-src 'self'"
+)
+
+
+def openapi_document(app: FastAPI) -> dict[str, Any]:
+    """The app's OpenAPI 3.1 document, its problem answers under their own media type."""
+    document = app.openapi()
+    document["servers"] = [{"url": "..", "description": "Where this document came from"}]
+    for operations in document["paths"].values():
+        for operation in operations.values():
+            for status, answer in operation.get("responses", {}).items():
+                _mend_answer(status, answer)
+    return document
+
+
+def _mend_answer(status: str, answer: dict[str, Any]) -> None:
+    content = answer.get("content", {})
+    if status in ("4XX", "5XX", "422") and "application/json" in content:
+        answer["content"] = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/ProblemAnswer"}}}
+
+
+def documentation_routes(app: FastAPI, group: str) -> list[BaseRoute]:
+    """`/<group>/docs`, the files it needs, and `/<group>/openapi.json`."""
+    kept: dict[str, bytes] = {}
+
+    async def openapi(_request: Request) -> Response:
+        if "openapi" not in kept:
+            kept["openapi"] = dump(openapi_document(app))
+        return Response(kept["openapi"], media_type=JSON, headers={"Cache-Control": "no-cache"})
+
+    async def page(_request: Request) -> Response:
+        headers = {"Content-Security-Policy": _POLICY}
+        return Response(_PAGE.format(title=app.title), media_type="text/html", headers=headers)
+
+    async def file(request: Request) -> Response:
+        name = request.path_params["name"]
+        headers = {"Cache-Control": "public, max-age=86400"}
+        if name == "start.js":
+            return Response(_START, media_type="text/javascript", headers=headers)
+        if name not in _FILES:
+            raise NotFound
+        return Response((_static() / name).read_bytes(), media_type=_FILES[name], headers=headers)
+
+    return [
+        Route(f"/{group}/openapi.json", openapi, methods=["GET"]),
+        Route(f"/{group}/docs", page, methods=["GET"]),
+        Route(f"/{group}/docs/{{name}}", file, methods=["GET"]),
+    ]
+
+
+def _static() -> Path:
+    # Only the package's files are wanted: importing it would patch FastAPI for nothing.
+    found = find_spec("fastapi_offline")
+    if found is None or not found.submodule_search_locations:
+        raise NotFound
+    return Path(found.submodule_search_locations[0]) / "static"

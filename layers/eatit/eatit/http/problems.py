@@ -1,0 +1,168 @@
+"""Problem details (RFC 9457) in Russian and English: the one table from an error's code to its status and words."""
+
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import quote
+
+import orjson
+from starlette.responses import Response
+
+from eatit.errors import DomainError, Fault, Invalid
+from eatit.http.languages import preferred_language
+from eatit.observability import trace_id
+
+MEDIA_TYPE = "application/problem+json"
+RETRY_SECONDS = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """A kind of problem: its status, and its title in both languages."""
+
+    status: int
+    en: str
+    ru: str
+
+
+PROBLEMS: dict[str, Problem] = {
+    "unreadable_json": Problem(400, "The body is not readable JSON", "Тело запроса — не читаемый JSON"),
+    "invalid_header": Problem(400, "A header can't be read", "Заголовок не читается"),
+    "idempotency_key_required": Problem(400, "An Idempotency-Key is required", "Нужен заголовок Idempotency-Key"),
+    "authentication_required": Problem(401, "Sign in first", "Сначала войдите"),
+    "invalid_token": Problem(401, "The access token doesn't hold", "Токен доступа не действует"),
+    "invalid_credentials": Problem(401, "E-mail or password is wrong", "Неверная почта или пароль"),
+    "invalid_refresh_token": Problem(401, "The refresh token doesn't hold", "Токен обновления не действует"),
+    "refresh_token_reused": Problem(
+        401,
+        "The refresh token was used already; the session is ended",
+        "Токен обновления уже использован; сеанс завершён",
+    ),
+    "forbidden": Problem(403, "Your role doesn't allow this", "Ваша роль этого не позволяет"),
+    "not_found": Problem(404, "There is nothing here", "Здесь ничего нет"),
+    "product_not_found": Problem(404, "There is no such product on sale", "Такого товара нет в продаже"),
+    "basket_not_found": Problem(404, "There is no such basket", "Такой корзины нет"),
+    "method_not_allowed": Problem(405, "This method isn't allowed here", "Этот метод здесь не разрешён"),
+    "conflict": Problem(409, "This contradicts what stands", "Это противоречит тому, что есть"),
+    "email_taken": Problem(409, "This e-mail address is taken", "Этот адрес почты занят"),
+    "code_taken": Problem(409, "This code is taken", "Этот код занят"),
+    "slug_taken": Problem(409, "This slug is taken", "Этот slug занят"),
+    "sku_taken": Problem(409, "This SKU is taken", "Этот артикул занят"),
+    "barcode_taken": Problem(409, "This barcode is taken", "Этот штрихкод занят"),
+    "category_cycle": Problem(409, "A category can't stand under itself", "Категория не может быть внутри самой себя"),
+    "in_use": Problem(409, "This is in use", "Это используется"),
+    "basket_full": Problem(409, "The basket holds no more lines", "В корзину больше не помещается"),
+    "request_in_progress": Problem(
+        409, "The first request with this key is still running", "Первый запрос с этим ключом ещё выполняется"
+    ),
+    "version_mismatch": Problem(412, "It was changed since you read it", "Это изменили с тех пор, как вы его прочли"),
+    "body_too_large": Problem(413, "The body is over 1,048,576 bytes", "Тело запроса больше 1 048 576 байт"),
+    "unsupported_media_type": Problem(415, "Send JSON: application/json", "Пришлите JSON: application/json"),
+    "invalid_body": Problem(422, "The body breaks rules", "Тело запроса нарушает правила"),
+    "invalid_parameter": Problem(422, "A parameter breaks rules", "Параметр нарушает правила"),
+    "invalid_cursor": Problem(
+        422, "The cursor can't be read or belongs to another list", "Курсор не читается или от другого списка"
+    ),
+    "invalid_quantity": Problem(422, "This quantity can't be sold", "Такое количество не продаётся"),
+    "weak_password": Problem(422, "This password is too easy to guess", "Этот пароль слишком легко угадать"),
+    "idempotency_key_reused": Problem(
+        422, "This Idempotency-Key belongs to another body", "Этот Idempotency-Key — от другого тела запроса"
+    ),
+    "too_many_requests": Problem(429, "Too many tries; wait a little", "Слишком много попыток; подождите немного"),
+    "internal_error": Problem(500, "Something broke on our side", "У нас что-то сломалось"),
+    "unavailable": Problem(503, "Not available for the moment", "Сейчас недоступно"),
+}
+
+# What is said in `detail`, with the error's parameters in braces; the title stands in where a code has none.
+DETAILS: dict[str, tuple[str, str]] = {
+    "authentication_required": (
+        "This needs an access token: Authorization: Bearer …",
+        "Нужен токен доступа: Authorization: Bearer …",
+    ),
+    "invalid_token": ("It is malformed, expired, or not from here.", "Он испорчен, истёк или выдан не здесь."),
+    "forbidden": ("This needs the role {role}.", "Для этого нужна роль {role}."),
+    "internal_error": ("It is logged under trace_id.", "Это записано в журнал под trace_id."),
+    "unavailable": ("Try again in a moment; nothing was lost.", "Попробуйте чуть позже; ничего не потеряно."),
+    "invalid_header": ("{header} can't be read: {expected}.", "{header} не читается: {expected}."),
+    "invalid_body": ("See errors.", "Смотрите errors."),
+    "invalid_parameter": ("See errors.", "Смотрите errors."),
+    "version_mismatch": (
+        "Read it again, and send the new ETag in If-Match.",
+        "Прочтите заново и пришлите новый ETag в If-Match.",
+    ),
+    "in_use": ("It is used by {by}.", "Используется: {by}."),
+}
+
+# The words of single faults in `errors`; {…} are the fault's parameters.
+FAULTS: dict[str, tuple[str, str]] = {
+    "missing": ("This field is required.", "Это поле обязательно."),
+    "unknown_field": ("There is no such field.", "Такого поля нет."),
+    "wrong_type": ("This must be {expected}.", "Здесь должно быть: {expected}."),
+    "out_of_range": ("This must be {expected}.", "Здесь должно быть: {expected}."),
+    "wrong_length": ("The length must be {expected}.", "Длина должна быть: {expected}."),
+    "wrong_form": ("This isn't of the right form: {expected}.", "Это не той формы: {expected}."),
+    "not_one_of": ("This must be one of {expected}.", "Допустимо только: {expected}."),
+    "unreadable_text": ("The text has NUL or broken characters.", "В тексте есть NUL или испорченные символы."),
+    "too_many_places": ("At most {places} decimal places.", "Не больше {places} знаков после запятой."),
+    "exponent": ("Write the number without an exponent.", "Напишите число без экспоненты."),
+    "wrong_currency": ("This shop's currency is {expected}.", "Валюта этого магазина — {expected}."),
+    "unknown_reference": ("There is no such {what}.", "Этого нет: {what}."),
+    "wrong_check_digit": ("The check digit doesn't fit.", "Контрольная цифра не сходится."),
+    "wrong_dimension": (
+        "A unit of {dimension} doesn't fit here.",
+        "Единица измерения «{dimension}» здесь не подходит.",
+    ),
+    "contradiction": ("This contradicts {other}.", "Это противоречит полю {other}."),
+    "repeated": ("This stands twice.", "Это указано дважды."),
+    "not_a_multiple": ("This must be a multiple of {step}.", "Должно быть кратно {step}."),
+    "below_minimum": ("At least {minimum}.", "Не меньше {minimum}."),
+    "above_maximum": ("At most {maximum}.", "Не больше {maximum}."),
+    "too_short": ("At least {minimum} characters.", "Не короче {minimum} знаков."),
+    "too_common": ("This is among the commonest passwords.", "Это один из самых частых паролей."),
+    "made_of_email": ("This is made of the e-mail address.", "Это составлено из адреса почты."),
+}
+
+
+def _said(words: tuple[str, str] | None, language: str, parameters: dict[str, Any], fallback: str) -> str:
+    if words is None:
+        return fallback
+    text = words[1] if language == "ru" else words[0]
+    try:
+        return text.format_map(parameters)
+    except KeyError:
+        return fallback
+
+
+def describe_fault(fault: Fault, language: str) -> dict[str, str]:
+    """One entry of `errors`."""
+    detail = _said(FAULTS.get(fault.code), language, fault.parameters, fault.code)
+    return {"pointer": fault.pointer.encode("utf-8", "replace").decode(), "code": fault.code, "detail": detail}
+
+
+def problem_response(
+    error: DomainError, *, path: str, accept_language: str | None, headers: dict[str, str] | None = None
+) -> Response:
+    """The answer for an error, in the caller's language."""
+    code = error.code if error.code in PROBLEMS else "internal_error"
+    problem = PROBLEMS[code]
+    language = preferred_language(accept_language, "en")
+    title = problem.ru if language == "ru" else problem.en
+    body: dict[str, Any] = {
+        "type": f"urn:problem-type:eatit:{code}",
+        "title": title,
+        "status": problem.status,
+        "detail": _said(DETAILS.get(code), language, error.parameters, title),
+        "instance": quote(path.encode("utf-8", "replace"), safe="/:@!$&'()*+,;=~-._"),
+        "code": code,
+        "trace_id": trace_id(),
+    }
+    if isinstance(error, Invalid):
+        body["errors"] = [describe_fault(fault, language) for fault in error.faults[:100]]
+    body.update(error.extra)
+    answer_headers = {"Content-Language": language, "Cache-Control": "no-store", **(headers or {})}
+    if problem.status == 401:
+        answer_headers["WWW-Authenticate"] = (
+            "Bearer" if code == "authentication_required" else 'Bearer error="invalid_token"'
+        )
+    if problem.status in (429, 503):
+        answer_headers["Retry-After"] = str(error.parameters.get("retry_after", RETRY_SECONDS))
+    return Response(orjson.dumps(body), problem.status, headers=answer_headers, media_type=MEDIA_TYPE)

@@ -1,0 +1,82 @@
+"""Settings from the environment, read at first use; absent and placeholder values are refused."""
+
+import os
+import re
+from dataclasses import dataclass
+from functools import lru_cache
+from urllib.parse import urlsplit
+
+from eatit.errors import MisconfiguredError
+
+_PLACEHOLDER = re.compile(
+    r"^(|change[-_ ]?(me|it)|placeholder|todo|tbd|fixme|xxx+|example|none|null|undefined|default|secret|password"
+    r"|your[-_ ].*|<.*>|\$\{.*\}|\{\{.*\}\})$",
+    re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What a deployment decides; nothing in it is secret (see `eatit.secrets`)."""
+
+    stage: str
+    secrets_prefix: str
+    database_url: str
+    redis_url: str
+    amqp_url: str
+    cors_origins: tuple[str, ...]
+    currency: str
+    default_language: str
+    token_issuer: str
+    token_audience: str
+    prepare_statements: bool
+
+
+def is_placeholder(value: str) -> bool:
+    """Whether a value was plainly never filled in: empty, `changeme`, `<your-host>`, `${HOST}` and the like."""
+    return _PLACEHOLDER.match(value.strip()) is not None
+
+
+def _value(name: str, default: str | None = None) -> str:
+    value = os.environ.get(name, default)
+    if value is None or is_placeholder(value):
+        raise MisconfiguredError(f"{name} is not set, or is still a placeholder: set it in the function's environment")
+    return value.strip()
+
+
+def _url(name: str, *schemes: str) -> str:
+    value = _value(name)
+    parts = urlsplit(value)
+    if parts.scheme not in schemes or not parts.hostname or is_placeholder(parts.hostname):
+        raise MisconfiguredError(f"{name} must be a URL like {schemes[0]}://host:port/…")
+    if parts.password:
+        raise MisconfiguredError(f"{name} must hold no password: that belongs in the secret store")
+    return value
+
+
+def _matching(name: str, pattern: str, default: str | None = None) -> str:
+    value = _value(name, default)
+    if not re.fullmatch(pattern, value):
+        raise MisconfiguredError(f"{name} must match {pattern}")
+    return value
+
+
+@lru_cache(maxsize=1)
+def settings() -> Settings:
+    """The settings of this environment.
+
+    Raises `MisconfiguredError`, naming the variable, when one is absent, malformed or a placeholder.
+    """
+    return Settings(
+        stage=_matching("STAGE", r"[a-z][a-z0-9-]{0,30}"),
+        secrets_prefix=_matching("SECRETS_PREFIX", r"[A-Za-z0-9/_+=.@-]+").rstrip("/"),
+        database_url=_url("DATABASE_URL", "postgresql"),
+        redis_url=_url("REDIS_URL", "redis", "rediss"),
+        amqp_url=_url("AMQP_URL", "amqp", "amqps"),
+        cors_origins=tuple(part.strip() for part in os.environ.get("CORS_ORIGINS", "").split(",") if part.strip()),
+        currency=_matching("CURRENCY", r"[A-Z]{3}", "RUB"),
+        default_language=_matching("DEFAULT_LANGUAGE", r"ru|en", "ru"),
+        token_issuer=_value("TOKEN_ISSUER"),
+        token_audience=_value("TOKEN_AUDIENCE"),
+        prepare_statements=_matching("PREPARE_STATEMENTS", r"on|off", "on") == "on",
+    )
