@@ -6,7 +6,7 @@ import os
 import secrets
 import socket
 from pathlib import Path
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 import pika
 import pika.exceptions
@@ -76,6 +76,21 @@ def start(processes: Processes, login: Login) -> str:
     return url
 
 
+def given(url: str) -> str:
+    """A broker of somebody else's, at `url`, when it lets us in. Raises StackFailure when it doesn't."""
+    try:
+        parts = urlsplit(url)
+        opened = parts.scheme in ("amqp", "amqps") and _opens(url)
+    except ValueError:
+        opened = False
+    if not opened:
+        raise StackFailure(
+            "RabbitMQ at AMQP_URL does not let us in: start it, correct the URL (amqp://user:password@host:5672/%2F), "
+            "or unset the variable to get one."
+        )
+    return url
+
+
 def _program(name: str) -> Path:
     found = find_program(name)
     if found is None:
@@ -91,10 +106,14 @@ def _private_file(path: Path, text: str, *, mode: int = 0o600) -> None:
 
 def _answers(port: int, url: str) -> bool:
     # pika complains in its log about every refused connection, so the port is asked first.
-    if not answers(port):
-        return False
+    return answers(port) and _opens(url)
+
+
+def _opens(url: str) -> bool:
+    parameters = pika.URLParameters(url)
+    parameters.socket_timeout, parameters.stack_timeout = 3, 5
     try:
-        pika.BlockingConnection(pika.URLParameters(url + "?socket_timeout=3&stack_timeout=5")).close()
+        pika.BlockingConnection(parameters).close()
     except (pika.exceptions.AMQPError, OSError, socket.gaierror):
         return False
     return True

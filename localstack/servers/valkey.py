@@ -30,7 +30,7 @@ def start(processes: Processes) -> str:
     words = [word for name, value in settings.items() for word in (f"--{name}", value)]
     child = processes.start("redis", [_program(), *words], directory=directory)
     client = redis.Redis(host=LOOPBACK, port=port, socket_connect_timeout=1)
-    processes.wait_ready("Valkey", child, lambda: _answers(client), log="redis")
+    processes.wait_ready("Valkey", child, lambda: answers(client), log="redis")
     client.close()
     return f"redis://{LOOPBACK}:{port}/0"
 
@@ -44,7 +44,20 @@ def _program() -> Path:
     return found[0]
 
 
-def _answers(client: redis.Redis) -> bool:
+def given(url: str) -> str:
+    """A server of somebody else's, at `url`, when it answers. Raises StackFailure when it doesn't."""
+    try:
+        client = redis.Redis.from_url(url, socket_connect_timeout=5)
+    except ValueError as error:
+        raise StackFailure(f"REDIS_URL can't be read ({error}): it is like redis://127.0.0.1:6379/0.") from error
+    if not answers(client):
+        raise StackFailure("Nothing like Redis answers at REDIS_URL: start it, or unset the variable to get one.")
+    client.close()
+    return url
+
+
+def answers(client: redis.Redis) -> bool:
+    """Whether the server answers a PING."""
     try:
         return bool(client.ping())
     except redis.RedisError:
