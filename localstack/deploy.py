@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import functools
 import json
+import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -24,6 +25,7 @@ BUCKET = "eatit-artefacts"
 CREDENTIALS = {"aws_access_key_id": "test", "aws_secret_access_key": "test", "region_name": REGION}
 # Endpoints that answer no log beside the result: `sam local start-lambda` refuses to be asked for it.
 _WITHOUT_LOGS: set[str] = set()
+_making = threading.Lock()
 _INLINE_LIMIT = 51_200  # CloudFormation's own, for a template sent with the call
 
 
@@ -79,12 +81,11 @@ def deploy(
         progress("uploading functions and layers")
     keys = _upload(endpoint_url, built)
     template = read()
-    known = template["Parameters"]
     values = {
         "Stage": stage,
         "PythonRuntime": f"python{built.python}",
         "ScheduleState": "DISABLED",  # localstack.triggers plays the schedules, on every emulator alike
-        **{name: value for name, value in parameters.items() if name in known},
+        **parameters,
     }
     if progress:
         progress("creating the stack")
@@ -149,9 +150,14 @@ def get_secret(endpoint_url: str, name: str) -> dict[str, Any]:
     return dict(json.loads(value))
 
 
-@functools.cache
 def client(service: str, endpoint_url: str, timeout: float = 60) -> Any:
     """A client of one AWS service at an emulator's endpoint, which never retries by itself. Safe across threads."""
+    with _making:  # clients may be shared between threads, the session that makes them may not
+        return _client(service, endpoint_url, timeout)
+
+
+@functools.cache
+def _client(service: str, endpoint_url: str, timeout: float) -> Any:
     import boto3
     from botocore.config import Config
 
@@ -178,17 +184,22 @@ def _upload(endpoint_url: str, built: Built) -> dict[str, str]:
 
 
 def apply(endpoint_url: str, stack_name: str, body: str, values: Mapping[str, str], timeout: float) -> dict[str, str]:
-    """Create or update a stack from a template's text, `values` for its parameters; its outputs, once it stands.
+    """Create or update a stack from a CloudFormation template as JSON, wait for it, and return its outputs.
+
+    Parameters that the template doesn't declare are left out of `values`.
 
     Raises:
         DeploymentFailed: the emulator refused something, or took longer than `timeout` seconds.
     """
     from botocore.exceptions import ClientError
 
+    known = json.loads(body).get("Parameters", {})
     cloudformation = client("cloudformation", endpoint_url)
     call: dict[str, Any] = {
         "StackName": stack_name,
-        "Parameters": [{"ParameterKey": name, "ParameterValue": value} for name, value in values.items()],
+        "Parameters": [
+            {"ParameterKey": name, "ParameterValue": value} for name, value in values.items() if name in known
+        ],
         "Capabilities": ["CAPABILITY_IAM", "CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPAND"],
     }
     if len(body) > _INLINE_LIMIT:
