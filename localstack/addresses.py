@@ -24,15 +24,15 @@ class Addresses:
     broker: Login = field(default_factory=lambda: Login("", ""))
 
 
-def status_of(url: str, seconds: float) -> int:
-    """The status of a GET, 0 when nothing answers."""
+def get(url: str, seconds: float) -> tuple[int, str]:
+    """Status and text of a GET's answer; 0 and the reason when there is none."""
     try:
         with urllib.request.urlopen(url, timeout=seconds) as answer:
-            return int(answer.status)
+            return int(answer.status), answer.read().decode("utf-8", "replace")
     except urllib.error.HTTPError as error:
-        return error.code
-    except OSError:
-        return 0
+        return error.code, error.read().decode("utf-8", "replace")
+    except OSError as error:
+        return 0, str(error)
 
 
 def without_login(url: str) -> str:

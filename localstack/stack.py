@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from localstack import build, credentials, deploy, packages, triggers
-from localstack.addresses import Addresses, login_of, place, status_of, without_login
+from localstack.addresses import Addresses, get, login_of, place, without_login
 from localstack.credentials import Login
 from localstack.failures import StackFailure, Stopped
 from localstack.ports import free_port, is_free
@@ -29,6 +29,7 @@ GROUPS = ("auth", "store", "basket")
 # Secrets that the functions write and that have to outlive the emulator.
 WRITTEN_SECRETS = ("auth/signing", "auth/jwks")
 ROLES = ("admin", "staff", "customer")
+HEALTH_SECONDS = 30
 # Started beforehand for each group, so that the first visitors wait for none.
 WARM_WORKERS = 2
 PIDS = ("postgres", "redis", "rabbitmq", "nginx", "emulator", "triggers")
@@ -206,24 +207,23 @@ class Stack:
 
     def _warm(self, gateway_url: str) -> None:
         def call(group: str) -> None:
-            status_of(f"{gateway_url}/{group}/health", 60)
+            get(f"{gateway_url}/{group}/health", 60)
 
         with ThreadPoolExecutor(len(GROUPS) * WARM_WORKERS) as pool:
             list(pool.map(call, GROUPS * WARM_WORKERS))
 
     def _healthy(self, url: str) -> None:
-        waiting = set(GROUPS)
-        deadline = time.monotonic() + 60
-        while waiting:
-            self._check()
-            for group in sorted(waiting):
-                if status_of(f"{url}/{group}/health", 30) == 200:
-                    waiting.discard(group)
-            if waiting and time.monotonic() > deadline:
-                raise StackFailure(
-                    f"{' and '.join(sorted(waiting))} did not become healthy: see {url}/{min(waiting)}/health and "
-                    f"{self.processes.logs / self.FUNCTIONS_LOG}."
-                )
+        deadline = time.monotonic() + HEALTH_SECONDS
+        for group in GROUPS:
+            status, said = 0, ""
+            while status != 200:
+                self._check()
+                if time.monotonic() > deadline:
+                    raise StackFailure(
+                        f"{group} is not healthy, its health is {status} {said[:300]}: "
+                        f"see {self.processes.logs / 'emulator.log'}."
+                    )
+                status, said = get(f"{url}/{group}/health", 30)
         self.say(f"the shop answers at {url}")
 
     def _seed(self, url: str) -> dict[str, dict[str, str]]:
