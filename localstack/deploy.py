@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import functools
 import json
 import threading
@@ -173,7 +174,8 @@ def _client(service: str, endpoint_url: str, timeout: float) -> Any:
 
 def _upload(endpoint_url: str, built: Built) -> dict[str, str]:
     s3 = client("s3", endpoint_url)
-    s3.create_bucket(Bucket=BUCKET)
+    with contextlib.suppress(s3.exceptions.BucketAlreadyOwnedByYou):
+        s3.create_bucket(Bucket=BUCKET)
     there = {each["Key"] for each in s3.list_objects_v2(Bucket=BUCKET).get("Contents", [])}
     files: dict[str, Path] = {**built.artefacts, **built.layers}
     for path in sorted(set(files.values())):

@@ -8,6 +8,7 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
+from localstack.deploy import BUCKET
 from localstack.ports import LOOPBACK, free_port
 from localstack.processes import Processes, plain_environment, python
 
@@ -29,6 +30,9 @@ def start(processes: Processes) -> str:
     # A killed emulator leaves the unpacked code of its workers behind.
     shutil.rmtree(scratch, ignore_errors=True)
     scratch.mkdir(parents=True)
+    # Photos stay; the artefacts come anew with every deployment and would pile up.
+    for artefacts in (home / "s3").glob(f"*/{BUCKET}"):
+        shutil.rmtree(artefacts)
     port = free_port()
     environment = plain_environment(
         **ACCESS,
