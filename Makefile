@@ -78,7 +78,7 @@ sam: ready ## Serve the same functions by `sam local start-api` (Docker)
 	@exec $(PY) -m localstack.sam --directory "$(DIRECTORY)" --port "$(PORT)"
 
 localstack: ready ## Deploy to LocalStack, started from docker-compose.yml (Docker)
-	@exec $(STACK) run --directory "$(DIRECTORY)" --port "$(PORT)" --localstack
+	@exec $(PY) -m localstack.localstack_target --directory "$(DIRECTORY)" --port "$(PORT)"
 
 build: ready ## Build functions and layers as `sam deploy` takes them
 	@exec $(PY) -m localstack.sam_cli build --config-env "$(ENVIRONMENT)"
