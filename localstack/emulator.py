@@ -1,4 +1,4 @@
-"""MiniStack as the local stack runs it: as it comes, but calls beyond a function's workers wait instead of piling up.
+"""MiniStack as the local stack runs it: as it comes, but calls wait for workers, and functions' logs lie in one file.
 
 AWS starts an execution environment for every call that comes while the others are busy. The emulator does the same
 with processes, so a burst of a hundred requests would start a hundred of them, each taking seconds of a small
@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import asyncio
 import os
+import threading
 from collections import defaultdict
+from pathlib import Path
 from typing import Any
 
 
@@ -27,11 +29,31 @@ def queue_calls(workers: int) -> None:
     apigateway_v1._call_lambda_raw = call_in_turn
 
 
+def keep_logs(path: Path) -> None:
+    """Adds what a function says in a call to the file `path`, besides the emulator's own CloudWatch Logs."""
+    from ministack.services import lambda_svc
+
+    emit = lambda_svc._emit_lambda_logs
+    file = path.open("a", encoding="utf-8")
+    writing = threading.Lock()
+
+    def emit_and_keep(function: dict[str, Any], request_id: str, said: str, *rest: Any, **named: Any) -> None:
+        if said:
+            with writing:
+                file.write(said.rstrip("\n") + "\n")
+                file.flush()
+        emit(function, request_id, said, *rest, **named)
+
+    lambda_svc._emit_lambda_logs = emit_and_keep
+
+
 def main() -> None:
     """Serves until it is told to end. Functions inherit this process's environment, hence the tidying first."""
     workers = int(os.environ.pop("EATIT_WORKERS_PER_FUNCTION"))
+    log = Path(os.environ.pop("EATIT_FUNCTIONS_LOG"))
     os.environ.pop("PYTHONPATH", None)
     queue_calls(workers)
+    keep_logs(log)
     from ministack.app import main as serve
 
     serve()

@@ -178,7 +178,6 @@ class Stack:
             return deploy.invoke(self.at.lambda_url, deployment.functions[name], event)
         except deploy.InvocationFailed as failure:
             log = self.processes.logs / "functions.log"
-            log.write_text(f"{failure}\n{failure.trace}\n", encoding="utf-8")
             raise StackFailure(f"{failure}: see {log} for the whole of it.") from failure
 
     def keep_written_secrets(self) -> None:
@@ -221,7 +220,7 @@ class Stack:
                 if time.monotonic() > deadline:
                     raise StackFailure(
                         f"{group} is not healthy, its health is {status} {said[:300]}: "
-                        f"see {self.processes.logs / 'emulator.log'}."
+                        f"see {self.processes.logs / 'functions.log'}."
                     )
                 status, said = get(f"{url}/{group}/health", 30)
         self.say(f"the shop answers at {url}")

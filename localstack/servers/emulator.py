@@ -50,6 +50,7 @@ def start(processes: Processes) -> str:
         LAMBDA_EXECUTOR="local",
         LAMBDA_WARM_TTL_SECONDS=str(WARM_SECONDS),
         LAMBDA_ACCOUNT_CONCURRENCY=str(ACCOUNT_CONCURRENCY),
+        EATIT_FUNCTIONS_LOG=str(processes.logs / "functions.log"),
         EATIT_WORKERS_PER_FUNCTION=str(WORKERS_PER_FUNCTION),
         # No listeners beside the one, and hands off a Docker engine that happens to run here.
         SFTP_ENABLED="0",
