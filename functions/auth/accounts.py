@@ -1,12 +1,12 @@
 """Accounts: registering, finding, changing; an address stands for one account whatever its case."""
 
-from typing import Any, cast
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import bindparam, func, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
-from auth.models import User
+from auth.models import User, user_of
 from auth.passwords import check_strength, hash_password, holds, needs_rehash
 from auth.tables import users
 from eatit.database import Database, Transaction
@@ -66,7 +66,7 @@ def register(transaction: Transaction, account: dict[str, Any]) -> User:
     row = transaction.execute(_new_user, account).one_or_none()
     if row is None:
         raise Conflict("email_taken")
-    return cast(User, dict(row._mapping))
+    return user_of(row)
 
 
 def authenticated(database: Database, email: str, password: str) -> User:
@@ -85,9 +85,7 @@ def authenticated(database: Database, email: str, password: str) -> User:
         raise Unauthenticated("invalid_credentials")
     if needs_rehash(row.password_hash):
         database.read(_rehash, {"user": row.id, "hash": hash_password(password)})
-    return cast(
-        User, {name: value for name, value in row._mapping.items() if name not in ("password_hash", "disabled")}
-    )
+    return user_of(row)
 
 
 def user_by_id(database: Database, user_id: UUID) -> User:
@@ -95,7 +93,7 @@ def user_by_id(database: Database, user_id: UUID) -> User:
     row = database.read(_by_id, {"id": user_id}).one_or_none()
     if row is None:
         raise NotFound
-    return cast(User, dict(row._mapping))
+    return user_of(row)
 
 
 def change_account(transaction: Transaction, user_id: UUID, given: dict[str, Any], expected: list[int] | None) -> User:
@@ -113,4 +111,4 @@ def change_account(transaction: Transaction, user_id: UUID, given: dict[str, Any
         if transaction.execute(_by_id, {"id": user_id}).one_or_none() is None:
             raise NotFound
         raise Stale
-    return cast(User, dict(row._mapping))
+    return user_of(row)

@@ -1,7 +1,7 @@
 """The shapes of /auth: what is sent and what is answered."""
 
 from datetime import datetime
-from typing import Annotated, Any, Literal, TypedDict
+from typing import Annotated, Any, Literal, TypedDict, cast
 from uuid import UUID
 
 from pydantic import BeforeValidator, Field
@@ -85,6 +85,11 @@ class User(TypedDict):
     version: int
     created_at: datetime
     updated_at: datetime
+
+
+def user_of(row: Any) -> User:
+    """The user in a row that has the columns of one."""
+    return cast(User, {name: getattr(row, name) for name in User.__annotations__})
 
 
 def user_answer(user: User) -> dict[str, Any]:

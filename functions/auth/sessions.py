@@ -14,7 +14,7 @@ from uuid import UUID
 from sqlalchemy import bindparam, func, insert, select, update
 
 from auth.keys import ACCESS_SECONDS, access_token, successor
-from auth.models import User
+from auth.models import User, user_of
 from auth.tables import refresh_tokens, sessions, users
 from eatit.database import Database, Transaction
 from eatit.errors import Unauthenticated
@@ -58,18 +58,6 @@ _revoke = (
     update(sessions)
     .where(sessions.c.id == bindparam("session"), sessions.c.revoked_at.is_(None))
     .values(revoked_at=func.now())
-)
-_USER = (
-    "id",
-    "email",
-    "email_verified",
-    "display_name",
-    "language",
-    "role",
-    "telegram_id",
-    "version",
-    "created_at",
-    "updated_at",
 )
 
 
@@ -125,7 +113,7 @@ def _rotate(transaction: Transaction, token: str) -> Session | UUID:
     elif row.now - rotated_at > GRACE:
         transaction.execute(_revoke, {"session": row.session_id})
         return cast(UUID, row.session_id)
-    user = cast(User, {name: row._mapping[name] for name in _USER})
+    user = user_of(row)
     issued_at = int(rotated_at.timestamp())
     return Session(user, access_token(user["id"], user["role"], row.session_id, issued_at=issued_at), following)
 

@@ -7,7 +7,7 @@ restarted server) is replaced once, silently, as long as nothing can have been c
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 import psycopg
@@ -18,11 +18,9 @@ from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.pool import NullPool
 
 from eatit.errors import MisconfiguredError, Unavailable
+from eatit.events import Event
 from eatit.secrets import secret
 from eatit.settings import settings
-
-if TYPE_CHECKING:
-    from eatit.events import Event
 
 T = TypeVar("T")
 Parameters = Mapping[str, Any] | Sequence[Mapping[str, Any]] | None
@@ -57,7 +55,7 @@ class Database:
     `after_commit` is given the events of each committed transaction (see `eatit.outbox`).
     """
 
-    def __init__(self, role: str, *, after_commit: Callable[["Database", "list[Event]"], None] | None = None) -> None:
+    def __init__(self, role: str, *, after_commit: "Callable[[Database, list[Event]], None] | None" = None) -> None:
         self.role = role
         self._after_commit = after_commit
         self._connection: Connection | None = None

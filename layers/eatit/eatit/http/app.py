@@ -61,10 +61,12 @@ def create_app(group: str, routers: Sequence[APIRouter], checks: dict[str, Check
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
+        telemetry={"tracing": False, "metrics": False, "logs": False},  # the logs and metrics here are Powertools'
         exception_handlers={
             DomainError: _domain_error,
             HTTPException: _http_error,
             RequestValidationError: _validation_error,
+            Exception: _unexpected_error,
         },
     )
     # Flat, not included: FastAPI resolves an included router anew at each request.
@@ -139,13 +141,18 @@ class _Cors(CORSMiddleware):
 
 async def _domain_error(request: Request, error: DomainError) -> Response:
     accept_language = request.headers.get("accept-language")
-    if error.code in ("internal_error", "unavailable"):
+    if error.code == "unavailable":
         logger.warning("answered with a problem", code=error.code, exc_info=True)
     return problem_response(error, path=request.url.path, accept_language=accept_language)
 
 
 async def _validation_error(request: Request, error: RequestValidationError) -> Response:
     return await _domain_error(request, invalid_request(error))
+
+
+async def _unexpected_error(request: Request, _error: Exception) -> Response:
+    """Starlette raises the error again after this answer, so the edge logs it."""
+    return await _domain_error(request, DomainError())
 
 
 async def _http_error(request: Request, error: HTTPException) -> Response:

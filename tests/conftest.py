@@ -1,0 +1,54 @@
+"""The running shop that tests talk to: started once a session on free ports, ended with it.
+
+`EATIT_STACK_KIND=sam` starts it under the real SAM CLI; `EATIT_STACK_DIRECTORY=.run` uses one that runs already.
+"""
+
+import json
+import os
+import subprocess
+import sys
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+MODULES = {"local": "localstack", "sam": "localstack.sam"}
+START_SECONDS = 600
+
+
+@pytest.fixture(scope="session")
+def stack() -> Iterator[dict[str, Any]]:
+    """What `.run/stack.json` says of the running shop."""
+    given = os.environ.get("EATIT_STACK_DIRECTORY")
+    if given:
+        yield json.loads(Path(given, "stack.json").read_text())
+        return
+    directory = ROOT / ".run" / "tests" / uuid.uuid4().hex[:8]
+    module = MODULES[os.environ.get("EATIT_STACK_KIND", "local")]
+    command = [sys.executable, "-m", module]
+    options = ["--directory", str(directory)]
+    started = subprocess.run(
+        [*command, "up", *options, "--port", "0"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=START_SECONDS,
+        check=False,
+    )
+    try:
+        assert started.returncode == 0, started.stdout + started.stderr
+        yield json.loads((directory / "stack.json").read_text())
+    finally:
+        subprocess.run([*command, "stop", *options], cwd=ROOT, capture_output=True, timeout=120, check=False)
+
+
+@pytest.fixture(scope="session")
+def in_process(stack: dict[str, Any]) -> dict[str, Any]:
+    """The functions' own environment in this process, so that handlers can be called here."""
+    os.environ.update(stack["environment"])
+    os.environ["AWS_EC2_METADATA_DISABLED"] = "true"
+    os.environ.setdefault("POWERTOOLS_SERVICE_NAME", "tests")
+    return stack
