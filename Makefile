@@ -72,10 +72,10 @@ test-performance: ready ## Import budgets and cold starts, as ratios
 	@exec $(PYTEST) tests/performance $(ARGUMENTS)
 
 test-sam: ready ## The gateway tests under the real `sam local start-api`; says why where it can't
-	@exec $(PYTEST) tests/sam $(ARGUMENTS)
+	@EATIT_STACK_KIND=sam exec $(PYTEST) tests/gateway tests/sam $(ARGUMENTS)
 
 sam: ready ## Serve the same functions by `sam local start-api` (Docker)
-	@exec $(PY) -m localstack.sam --directory "$(DIRECTORY)" --port "$(PORT)"
+	@exec $(PY) -m localstack.sam run --directory "$(DIRECTORY)" --port "$(PORT)" $(ARGUMENTS)
 
 localstack: ready ## Deploy to LocalStack, started from docker-compose.yml (Docker)
 	@exec $(PY) -m localstack.localstack_target --directory "$(DIRECTORY)" --port "$(PORT)"

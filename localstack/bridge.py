@@ -1,103 +1,72 @@
-"""Carries containers' connections from the Docker bridge's address to servers that listen on loopback alone."""
+"""`python -m localstack.bridge ADDRESS PORT...` carries containers' connections to servers that listen on loopback alone.
 
+ADDRESS is this machine's own on the containers' network. Each port of it leads to the same port of the loopback
+address, so the servers stay unreachable from outside the machine, and nothing listens there once the process has ended.
+"""
+
+from __future__ import annotations
+
+import argparse
 import asyncio
 import contextlib
-import threading
-from collections.abc import Awaitable, Callable, Iterable
-from types import TracebackType
+import errno
+import signal
+import socket
+import sys
+from collections.abc import Awaitable, Callable, Sequence
 
-LOOPBACK = "127.0.0.1"
+from localstack.ports import LOOPBACK
+
 CHUNK = 64 * 1024
 
+Carrier = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
-class Bridge:
-    """TCP forwarders on one address, in a thread of their own; a context manager.
 
-    The servers stay unreachable from outside the machine: the address listened on is the host's end of Docker's
-    own network, and nothing listens there before or after.
-    """
+def command(address: str, ports: Sequence[int]) -> list[str]:
+    """The command line of a bridge; its directory must be the repository's root."""
+    return [sys.executable, "-m", "localstack.bridge", address, *map(str, ports)]
 
-    def __init__(self, address: str, ports: Iterable[int]) -> None:
-        """Forward each of the loopback `ports`; `address` is the host's own address on the containers' network."""
-        self.address = address
-        self._targets = list(dict.fromkeys(ports))
-        self._listening: dict[int, int] = {}
-        self._loop = asyncio.new_event_loop()
-        self._servers: list[asyncio.Server] = []
-        self._carrying: set[asyncio.Task[None] | None] = set()
-        self._thread = threading.Thread(target=self._loop.run_forever, name="bridge", daemon=True)
 
-    def port(self, target: int) -> int:
-        """The port, on the bridge's address, that leads to loopback port `target`. KeyError when it isn't carried."""
-        return self._listening[target]
+def listens(address: str, port: int) -> bool:
+    """Whether something accepts connections there."""
+    with socket.socket() as probe:
+        probe.settimeout(1)
+        return probe.connect_ex((address, port)) == 0
 
-    def __enter__(self) -> "Bridge":
-        """Start listening. OSError when the address isn't this machine's."""
-        self._thread.start()
-        try:
-            asyncio.run_coroutine_threadsafe(self._listen(), self._loop).result(timeout=10)
-        except BaseException:
-            self._end()
-            raise
-        return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._end()
-
-    def _end(self) -> None:
-        asyncio.run_coroutine_threadsafe(self._close(), self._loop).result(timeout=10)
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join(timeout=10)
-        self._loop.close()
-
-    async def _listen(self) -> None:
-        for target in self._targets:
-            server = await asyncio.start_server(self._carrier(target), self.address, 0)
-            self._servers.append(server)
-            self._listening[target] = server.sockets[0].getsockname()[1]
-
-    async def _close(self) -> None:
-        for server in self._servers:
-            server.close()
-        here = asyncio.current_task()
-        while others := asyncio.all_tasks() - {here}:
-            # Only what has begun to carry is cut off: a connection half accepted would be left open.
-            for task in others & self._carrying:
-                task.cancel()
-            await asyncio.wait(others, timeout=0.05)
-
-    def _carrier(self, target: int) -> Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]:
-        async def carry(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-            task = asyncio.current_task()
-            self._carrying.add(task)
+async def carry(address: str, ports: Sequence[int]) -> None:
+    """Carry until SIGTERM or SIGINT. OSError when `address` isn't this machine's or a port of it is taken."""
+    stopping = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stopping.set)
+    async with contextlib.AsyncExitStack() as servers:
+        for port in dict.fromkeys(ports):
             try:
-                await _carry(reader, writer, target)
-            except asyncio.CancelledError:
-                # Ours, from _close; asyncio's streams would log it as a fault of this callback.
-                return
-            finally:
-                self._carrying.discard(task)
+                await servers.enter_async_context(await asyncio.start_server(_carrier(port), address, port))
+            except OSError as error:
+                # A server that was given to the stack may listen on all addresses: then there is nothing to carry.
+                if error.errno != errno.EADDRINUSE or not listens(address, port):
+                    raise
+        await stopping.wait()
+        for task in asyncio.all_tasks() - {asyncio.current_task()}:
+            task.cancel()
 
-        return carry
 
+def _carrier(port: int) -> Carrier:
+    async def carry_one(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        ends = [writer]
+        try:
+            onward_reader, onward_writer = await asyncio.open_connection(LOOPBACK, port)
+            ends.append(onward_writer)
+            await asyncio.gather(_copy(reader, onward_writer), _copy(onward_reader, writer))
+        except (OSError, asyncio.CancelledError):
+            # The server is down, or the bridge ends: the container sees its connection end.
+            return
+        finally:
+            for end in ends:
+                end.close()
 
-async def _carry(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, target: int) -> None:
-    ends = [writer]
-    try:
-        onward_reader, onward_writer = await asyncio.open_connection(LOOPBACK, target)
-        ends.append(onward_writer)
-        await asyncio.gather(_copy(reader, onward_writer), _copy(onward_reader, writer))
-    except OSError:
-        # The server is down: the container sees its connection end, as it would without the bridge.
-        return
-    finally:
-        for end in ends:
-            end.close()
-        for end in ends:
-            with contextlib.suppress(OSError):
-                await end.wait_closed()
+    return carry_one
 
 
 async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -110,3 +79,16 @@ async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> N
             writer.write_eof()
         return
     writer.close()
+
+
+def main() -> None:
+    """Carry until SIGTERM or SIGINT."""
+    parser = argparse.ArgumentParser(prog="python -m localstack.bridge", description=__doc__)
+    parser.add_argument("address")
+    parser.add_argument("ports", type=int, nargs="+")
+    given = parser.parse_args()
+    asyncio.run(carry(given.address, given.ports))
+
+
+if __name__ == "__main__":
+    main()

@@ -46,9 +46,9 @@ def run(options: Options, kind: type[Stack] = Stack) -> int:
     return _bring_up(options, kind, stay=True)
 
 
-def up(options: Options) -> int:
+def up(options: Options, kind: type[Stack] = Stack) -> int:
     """Brings the stack up and returns, leaving its processes at work."""
-    return _bring_up(options, Stack, stay=False)
+    return _bring_up(options, kind, stay=False)
 
 
 def _bring_up(options: Options, kind: type[Stack], *, stay: bool) -> int:
@@ -134,8 +134,6 @@ def _take_down(directory: Path, processes: Processes, stack: Stack | None) -> No
         with contextlib.suppress(Exception):
             stack.keep_written_secrets()
     processes.end(*STOP_ORDER)
-    if stack is not None:
-        stack.leave()
     docker.clean_up(directory)
 
 

@@ -12,13 +12,11 @@ import os
 import platform
 import sys
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
-from localstack import build, commands, deploy, docker, interpreters, sam_local
-from localstack.bridge import Bridge
+from localstack import bridge, build, commands, deploy, docker, interpreters, sam_local
 from localstack.failures import StackFailure
 from localstack.lambda_image import STAND_IN_PYTHONS, LambdaImage, lambda_image
 from localstack.sam_cli import CACHE, sam_cli
@@ -42,7 +40,6 @@ class SamStack(Stack):
         self._sam = Path()
         self._image = LambdaImage("", None)
         self._architecture = "arm64" if platform.machine() in ("arm64", "aarch64") else "x86_64"
-        self._held = ExitStack()
 
     def bring_up(self) -> dict[str, Any]:
         """As for any stack, once it is clear that there can be a Docker engine."""
@@ -50,10 +47,6 @@ class SamStack(Stack):
         if unable:
             raise StackFailure(unable)
         return super().bring_up()
-
-    def leave(self) -> None:
-        """Ends the bridge between the containers and the servers."""
-        self._held.close()
 
     def _build(self) -> build.Built:
         pythons = interpreters_at_hand()
@@ -77,11 +70,11 @@ class SamStack(Stack):
     def _stand(self, built: build.Built) -> deploy.Deployment:
         assert self._engine is not None
         self._stand_resources()
-        servers = (self.at.database_url, self.at.redis_url, self.at.amqp_url, self.at.endpoint_url)
-        carried = [urlsplit(url).port or 0 for url in servers if urlsplit(url).hostname in ON_THIS_MACHINE]
-        bridge = self._held.enter_context(Bridge(self._engine.address, carried)) if self._engine.address else None
+        host = self._engine.address or "host.docker.internal"
+        if self._engine.address:
+            self._bridge(self._engine.address)
         parameters = {
-            **{name: as_containers_see(value, bridge) for name, value in self.parameters().items()},
+            **{name: as_containers_see(value, host) for name, value in self.parameters().items()},
             "Stage": STAGE,
             "PythonRuntime": f"python{built.python}",
             "Architecture": self._architecture,
@@ -93,11 +86,23 @@ class SamStack(Stack):
             image=self._image,
             parameters=parameters,
             # SAM CLI leaves a variable empty whose value in the template is an Fn::If.
-            environment={"AWS_ENDPOINT_URL": as_containers_see(self.at.endpoint_url, bridge)},
+            environment={"AWS_ENDPOINT_URL": as_containers_see(self.at.endpoint_url, host)},
         )
         self.at.lambda_url = served.lambda_url
         self.say(f"SAM CLI serves {len(built.artefacts)} functions at {served.gateway_url}")
         return deploy.Deployment({name: name for name in built.artefacts}, served.gateway_url, {})
+
+    def _bridge(self, address: str) -> None:
+        servers = (self.at.database_url, self.at.redis_url, self.at.amqp_url, self.at.endpoint_url)
+        ports = [urlsplit(url).port or 0 for url in servers if urlsplit(url).hostname in ON_THIS_MACHINE]
+        if ports:
+            child = self.processes.start("bridge", bridge.command(address, ports), directory=ROOT)
+            self.processes.wait_ready(
+                "The bridge to Docker",
+                child,
+                lambda: all(bridge.listens(address, port) for port in ports),
+                log="bridge",
+            )
 
     def _stand_resources(self) -> None:
         template = read()
@@ -145,25 +150,28 @@ def interpreters_at_hand() -> dict[str, str]:
     return found
 
 
-def as_containers_see(text: str, bridge: Bridge | None) -> str:
-    """A server's URL as containers reach it; what isn't the URL of a server on this machine stays as it is."""
+def as_containers_see(text: str, host: str) -> str:
+    """A server's URL as containers reach it, by `host`; what isn't the URL of one on this machine stays as it is."""
     parts = urlsplit(text) if "://" in text and "," not in text else None
     if parts is None or parts.hostname not in ON_THIS_MACHINE or parts.port is None:
         return text
-    place = f"{bridge.address}:{bridge.port(parts.port)}" if bridge else f"host.docker.internal:{parts.port}"
     login, at, _ = parts.netloc.rpartition("@")
-    return urlunsplit(parts._replace(netloc=f"{login}{at}{place}"))
+    return urlunsplit(parts._replace(netloc=f"{login}{at}{host}:{parts.port}"))
 
 
 def main() -> int:
-    """Serve until Ctrl-C or SIGTERM; the exit status."""
+    """Serve the shop by SAM CLI: `run` stays until Ctrl-C or SIGTERM, `up` returns when ready, `stop` ends it."""
     parser = argparse.ArgumentParser(prog="python -m localstack.sam", description=main.__doc__)
+    parser.add_argument("command", choices=("run", "up", "stop"), nargs="?", default="run")
     parser.add_argument("--directory", type=Path, default=ROOT / ".run", help="where its data lies (.run)")
     parser.add_argument("--port", type=int, default=8080, help="where the shop answers; 0 for a free one")
     parser.add_argument("--no-demo", action="store_true", help="demo users, but no demo goods")
     given = parser.parse_args()
     try:
-        return commands.run(Options(given.directory.resolve(), given.port, not given.no_demo), SamStack)
+        if given.command == "stop":
+            return commands.stop(given.directory)
+        options = Options(given.directory.resolve(), given.port, not given.no_demo)
+        return commands.run(options, SamStack) if given.command == "run" else commands.up(options, SamStack)
     except StackFailure as failure:
         print(f"eatit: {failure}", file=sys.stderr)
         return 1

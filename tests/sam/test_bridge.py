@@ -1,26 +1,25 @@
 """The forwarder between Docker's network and the servers' loopback ports, without any Docker."""
 
 import socket
+import subprocess
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 
-from localstack.bridge import Bridge
+from localstack.bridge import command, listens
 
+ROOT = Path(__file__).parents[2]
 # Any address of 127.0.0.0/8 is this machine's on Linux; it stands for the host's end of Docker's network.
 OTHER_ADDRESS = "127.0.0.2"
 SECONDS = 10
 
 
 @pytest.fixture
-def reached() -> threading.Event:
-    """Set once the loopback server has got anything."""
-    return threading.Event()
-
-
-@pytest.fixture
-def echo(reached: threading.Event) -> Iterator[int]:
+def echo() -> Iterator[int]:
     """A loopback server that sends back all that it got, once the other side has finished; its port."""
     server = socket.create_server(("127.0.0.1", 0))
 
@@ -32,11 +31,7 @@ def echo(reached: threading.Event) -> Iterator[int]:
                 return
             with connection:
                 connection.settimeout(SECONDS)
-                got = b""
-                while part := connection.recv(65536):
-                    got += part
-                    reached.set()
-                connection.sendall(got)
+                connection.sendall(_all_of(connection))
 
     thread = threading.Thread(target=serve, daemon=True)
     thread.start()
@@ -46,36 +41,47 @@ def echo(reached: threading.Event) -> Iterator[int]:
     thread.join(SECONDS)
 
 
+@contextmanager
+def bridge_to(port: int) -> Iterator[subprocess.Popen[bytes]]:
+    """A bridge that carries `port`, already listening; ended at the end, if it wasn't before."""
+    process = subprocess.Popen(
+        command(OTHER_ADDRESS, [port]), cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+    )
+    try:
+        _until(lambda: process.poll() is not None or listens(OTHER_ADDRESS, port))
+        yield process
+    finally:
+        process.terminate()
+        said, _ = process.communicate(timeout=SECONDS)
+        assert (process.returncode, said) == (0, b"")
+
+
 def test_carries_bytes_both_ways_and_keeps_a_half_closed_connection_open(echo: int) -> None:
     sent = bytes(range(256)) * 4096
-    with Bridge(OTHER_ADDRESS, [echo]) as bridge, _connected(bridge.port(echo)) as client:
+    with bridge_to(echo), _connected(echo) as client:
         client.sendall(sent)
         client.shutdown(socket.SHUT_WR)
         assert _all_of(client) == sent
 
 
-def test_listens_on_its_own_address_alone(echo: int) -> None:
-    with Bridge(OTHER_ADDRESS, [echo]) as bridge, pytest.raises(ConnectionRefusedError):
-        socket.create_connection(("127.0.0.1", bridge.port(echo)), timeout=SECONDS)
-
-
 def test_ends_the_connection_when_the_server_is_down() -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         target = server.getsockname()[1]
-    with Bridge(OTHER_ADDRESS, [target]) as bridge, _connected(bridge.port(target)) as client:
+    with bridge_to(target), _connected(target) as client:
         assert _all_of(client) == b""
 
 
-def test_listens_no_longer_once_it_is_left_and_lets_open_connections_go(echo: int, reached: threading.Event) -> None:
-    with Bridge(OTHER_ADDRESS, [echo]) as bridge:
-        port = bridge.port(echo)
-        client = _connected(port)
+def test_lets_open_connections_go_when_it_ends(echo: int) -> None:
+    with bridge_to(echo) as process, _connected(echo) as client:
         client.sendall(b"unfinished")
-        assert reached.wait(SECONDS)
-    with client:
+        process.terminate()
         assert _all_of(client) == b""
-    with pytest.raises(ConnectionRefusedError):
-        _connected(port)
+    assert not listens(OTHER_ADDRESS, echo)
+
+
+def test_leaves_a_server_alone_that_listens_on_all_addresses() -> None:
+    with socket.create_server(("0.0.0.0", 0)) as server, bridge_to(server.getsockname()[1]) as process:
+        assert process.poll() is None
 
 
 def _connected(port: int) -> socket.socket:
@@ -90,3 +96,10 @@ def _all_of(client: socket.socket) -> bytes:
     except ConnectionResetError:
         return got
     return got
+
+
+def _until(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + SECONDS
+    while not condition():
+        assert time.monotonic() < deadline, "it did not come about in time"
+        time.sleep(0.01)
