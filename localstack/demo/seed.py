@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
@@ -165,23 +164,15 @@ def _put_stock(
         cursor.executemany(
             "INSERT INTO store.stock (product_id, warehouse_id, on_hand) VALUES (%s, %s, %s)", sorted(balances)
         )
-        # One statement an event, so that its state is read after the balances and its version counted in the same.
+        # The state names its version, so that is counted before the state is read.
         cursor.executemany(
-            "WITH counted AS ("
-            "  INSERT INTO store.stock_versions AS counter (product_id, version) VALUES (%(product)s, 1)"
-            "  ON CONFLICT (product_id) DO UPDATE SET version = counter.version + 1 RETURNING version)"
-            " INSERT INTO events.outbox"
-            "  (id, type, schema_version, aggregate_id, version, occurred_at, trace_id, state)"
-            " SELECT %(id)s, %(type)s, %(schema)s, %(product)s, version, %(at)s, 'demo-shop',"
-            "  store.stock_state(%(product)s) FROM counted",
-            [
-                {
-                    "product": products[good.sku],
-                    "id": uuid7(),
-                    "type": STOCK_CHANGED,
-                    "schema": SCHEMA_VERSION,
-                    "at": datetime.now(UTC),
-                }
-                for good in fresh
-            ],
+            "INSERT INTO store.stock_versions AS counter (product_id, version) VALUES (%s, 1)"
+            " ON CONFLICT (product_id) DO UPDATE SET version = counter.version + 1",
+            [(products[good.sku],) for good in fresh],
+        )
+        cursor.executemany(
+            "INSERT INTO events.outbox (id, type, schema_version, aggregate_id, version, trace_id, state)"
+            " SELECT %s, %s, %s, product_id, version, 'demo-shop', store.stock_state(product_id)"
+            " FROM store.stock_versions WHERE product_id = %s",
+            [(uuid7(), STOCK_CHANGED, SCHEMA_VERSION, products[good.sku]) for good in fresh],
         )
