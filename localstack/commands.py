@@ -67,28 +67,21 @@ def _bring_up(options: Options, kind: type[Stack], *, stay: bool) -> int:
         # An event rather than join(): the wait has to end at a signal too.
         while starting.is_alive() and not told.wait(0.02):
             pass
-        code = 0
-        try:
-            if told.is_set():
-                say("stopping")
-            elif starting.failure is not None:
-                raise starting.failure
-            else:
-                _tell(summary(starting.content, directory))
-                if not stay:
-                    sign(LEFT_RUNNING)
-                    return 0
-                _tell("Ctrl-C stops it all.")
-                _watch(processes, told)
-                say("stopping")
-        except StackFailure as failure:
-            print(f"eatit: {failure}", file=sys.stderr, flush=True)
-            code = 1
+        failure = None if told.is_set() else starting.failure
+        if not told.is_set() and failure is None:
+            _tell(summary(starting.content, directory))
+            if not stay:
+                sign(LEFT_RUNNING)
+                return 0
+            _tell("Ctrl-C stops it all.")
+            failure = _watch(processes, told)
+        say("stopping")
         _take_down(directory, processes, starting.stack)
         starting.join(timeout=60)
-        if told.is_set() or stay:
-            say("stopped")
-        return code
+        say("stopped")
+        if failure is not None:
+            raise failure
+        return 0
 
 
 class _Starting(threading.Thread):
@@ -117,14 +110,14 @@ class _Starting(threading.Thread):
             )
 
 
-def _watch(processes: Processes, told: threading.Event) -> None:
+def _watch(processes: Processes, told: threading.Event) -> StackFailure | None:
+    """Waits until someone asks for an end (None), or a process ends by itself (what to say of it)."""
     while not told.wait(0.5):
         dead = processes.dead()
         if dead and not told.is_set():
-            names = " and ".join(dead)
-            raise StackFailure(
-                f"{names} ended by itself, so everything else is stopped: see {processes.logs / (dead[0] + '.log')}."
-            )
+            log = processes.logs / f"{dead[0]}.log"
+            return StackFailure(f"{' and '.join(dead)} ended by itself, so everything else is stopped: see {log}.")
+    return None
 
 
 def _take_down(directory: Path, processes: Processes, stack: Stack | None) -> None:
