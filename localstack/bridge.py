@@ -1,4 +1,4 @@
-"""`python -m localstack.bridge ADDRESS PORT...` carries containers' connections to servers that listen on loopback alone.
+"""`python -m localstack.bridge ADDRESS PORT...` carries containers' connections to servers that listen on loopback.
 
 ADDRESS is this machine's own on the containers' network. Each port of it leads to the same port of the loopback
 address, so the servers stay unreachable from outside the machine, and nothing listens there once the process has ended.
@@ -13,13 +13,38 @@ import errno
 import signal
 import socket
 import sys
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from urllib.parse import urlsplit, urlunsplit
 
 from localstack.ports import LOOPBACK
+from localstack.processes import Processes
+from localstack.template import ROOT
 
+ON_THIS_MACHINE = (LOOPBACK, "localhost")
+# How containers call the machine where an engine lives in one of its own (Docker Desktop) and needs no bridge.
+DESKTOP = "host.docker.internal"
 CHUNK = 64 * 1024
 
 Carrier = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
+
+
+def start(processes: Processes, address: str, urls: Iterable[str]) -> None:
+    """Starts a bridge on `address` to those servers of `urls` that are on this machine. Raises ServerDied."""
+    ports = [urlsplit(url).port or 0 for url in urls if urlsplit(url).hostname in ON_THIS_MACHINE]
+    if ports:
+        child = processes.start("bridge", command(address, ports), directory=ROOT)
+        processes.wait_ready(
+            "The bridge to Docker", child, lambda: all(listens(address, port) for port in ports), log="bridge"
+        )
+
+
+def as_containers_see(text: str, host: str) -> str:
+    """A server's URL as containers reach it, by `host`; what isn't the URL of one on this machine stays as it is."""
+    parts = urlsplit(text) if "://" in text and "," not in text else None
+    if parts is None or parts.hostname not in ON_THIS_MACHINE or parts.port is None:
+        return text
+    login, at, _ = parts.netloc.rpartition("@")
+    return urlunsplit(parts._replace(netloc=f"{login}{at}{host}:{parts.port}"))
 
 
 def command(address: str, ports: Sequence[int]) -> list[str]:

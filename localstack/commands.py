@@ -127,6 +127,8 @@ def _take_down(directory: Path, processes: Processes, stack: Stack | None) -> No
         with contextlib.suppress(Exception):
             stack.keep_written_secrets()
     processes.end(*STOP_ORDER)
+    if stack is not None:
+        stack.leave()
     docker.clean_up(directory)
 
 

@@ -13,14 +13,11 @@ import sys
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
-from localstack import build, commands, deploy, docker, interpreters
-from localstack.bridge import Bridge
+from localstack import bridge, build, commands, deploy, docker, interpreters
 from localstack.failures import StackFailure
 from localstack.packages import find_program
 from localstack.ports import free_port
-from localstack.sam import ON_THIS_MACHINE, as_containers_see
 from localstack.servers import emulator
 from localstack.stack import STAGE, Options, Stack
 from localstack.template import ROOT
@@ -42,7 +39,6 @@ class LocalStackStack(Stack):
     def __init__(self, *arguments: Any) -> None:
         super().__init__(*arguments)
         self._engine: docker.Engine | None = None
-        self._bridge: Bridge | None = None
         self._held = ExitStack()
 
     def bring_up(self) -> dict[str, Any]:
@@ -57,7 +53,7 @@ class LocalStackStack(Stack):
         return super().bring_up()
 
     def leave(self) -> None:
-        """Ends the bridge between the containers and the servers."""
+        """Removes LocalStack's container."""
         self._held.close()
 
     def _emulator(self) -> None:
@@ -106,12 +102,11 @@ class LocalStackStack(Stack):
         return built
 
     def _stand(self, built: build.Built) -> deploy.Deployment:
-        servers = (self.at.database_url, self.at.redis_url, self.at.amqp_url)
-        carried = [urlsplit(url).port or 0 for url in servers if urlsplit(url).hostname in ON_THIS_MACHINE]
+        host = (self._engine and self._engine.address) or bridge.DESKTOP
         if self._engine is not None and self._engine.address:
-            self._bridge = self._held.enter_context(Bridge(self._engine.address, carried))
+            bridge.start(self.processes, host, (self.at.database_url, self.at.redis_url, self.at.amqp_url))
         parameters = {
-            name: as_containers_see(value, self._bridge) if name in SERVERS.values() else value
+            name: bridge.as_containers_see(value, host) if name in SERVERS.values() else value
             for name, value in self.parameters().items()
         }
         return deploy.deploy(

@@ -14,7 +14,6 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit, urlunsplit
 
 from localstack import bridge, build, commands, deploy, docker, interpreters, sam_local
 from localstack.failures import StackFailure
@@ -26,7 +25,6 @@ from localstack.template import ROOT, default, read
 
 # What the emulator makes of the template: everything that the functions lean on, and none of the functions.
 SERVED_BY_SAM = ("AWS::Serverless::", "AWS::Lambda::", "AWS::Logs::")
-ON_THIS_MACHINE = ("127.0.0.1", "localhost")
 
 
 class SamStack(Stack):
@@ -70,11 +68,12 @@ class SamStack(Stack):
     def _stand(self, built: build.Built) -> deploy.Deployment:
         assert self._engine is not None
         self._stand_resources()
-        host = self._engine.address or "host.docker.internal"
+        host = self._engine.address or bridge.DESKTOP
         if self._engine.address:
-            self._bridge(self._engine.address)
+            servers = (self.at.database_url, self.at.redis_url, self.at.amqp_url, self.at.endpoint_url)
+            bridge.start(self.processes, host, servers)
         parameters = {
-            **{name: as_containers_see(value, host) for name, value in self.parameters().items()},
+            **{name: bridge.as_containers_see(value, host) for name, value in self.parameters().items()},
             "Stage": STAGE,
             "PythonRuntime": f"python{built.python}",
             "Architecture": self._architecture,
@@ -86,23 +85,11 @@ class SamStack(Stack):
             image=self._image,
             parameters=parameters,
             # SAM CLI leaves a variable empty whose value in the template is an Fn::If.
-            environment={"AWS_ENDPOINT_URL": as_containers_see(self.at.endpoint_url, host)},
+            environment={"AWS_ENDPOINT_URL": bridge.as_containers_see(self.at.endpoint_url, host)},
         )
         self.at.lambda_url = served.lambda_url
         self.say(f"SAM CLI serves {len(built.artefacts)} functions at {served.gateway_url}")
         return deploy.Deployment({name: name for name in built.artefacts}, served.gateway_url, {})
-
-    def _bridge(self, address: str) -> None:
-        servers = (self.at.database_url, self.at.redis_url, self.at.amqp_url, self.at.endpoint_url)
-        ports = [urlsplit(url).port or 0 for url in servers if urlsplit(url).hostname in ON_THIS_MACHINE]
-        if ports:
-            child = self.processes.start("bridge", bridge.command(address, ports), directory=ROOT)
-            self.processes.wait_ready(
-                "The bridge to Docker",
-                child,
-                lambda: all(bridge.listens(address, port) for port in ports),
-                log="bridge",
-            )
 
     def _stand_resources(self) -> None:
         template = read()
@@ -148,15 +135,6 @@ def interpreters_at_hand() -> dict[str, str]:
             except StackFailure:
                 continue
     return found
-
-
-def as_containers_see(text: str, host: str) -> str:
-    """A server's URL as containers reach it, by `host`; what isn't the URL of one on this machine stays as it is."""
-    parts = urlsplit(text) if "://" in text and "," not in text else None
-    if parts is None or parts.hostname not in ON_THIS_MACHINE or parts.port is None:
-        return text
-    login, at, _ = parts.netloc.rpartition("@")
-    return urlunsplit(parts._replace(netloc=f"{login}{at}{host}:{parts.port}"))
 
 
 def main() -> int:

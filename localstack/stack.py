@@ -189,6 +189,9 @@ class Stack:
             self.secrets.written = {name: value for name, value in kept.items() if value}
             credentials.save(self.secrets_file, self.secrets)
 
+    def leave(self) -> None:
+        """Lets go of what isn't a process, once the processes have ended."""
+
     def _triggers(self, deployment: deploy.Deployment) -> None:
         directory = self.options.directory
         triggers.write_settings(

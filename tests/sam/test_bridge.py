@@ -1,5 +1,6 @@
 """The forwarder between Docker's network and the servers' loopback ports, without any Docker."""
 
+import signal
 import socket
 import subprocess
 import threading
@@ -53,7 +54,9 @@ def bridge_to(port: int) -> Iterator[subprocess.Popen[bytes]]:
     finally:
         process.terminate()
         said, _ = process.communicate(timeout=SECONDS)
-        assert (process.returncode, said) == (0, b"")
+        # It may have been ended before it came to heed the signal.
+        assert process.returncode in (0, -signal.SIGTERM)
+        assert said == b""
 
 
 def test_carries_bytes_both_ways_and_keeps_a_half_closed_connection_open(echo: int) -> None:
