@@ -45,7 +45,7 @@ _PROBLEMS: dict[int | str, dict[str, Any]] = {
 
 def endpoint_router() -> APIRouter:
     """The router that an endpoint file puts its routes on, with their whole paths."""
-    return APIRouter(route_class=StrictRoute, responses=_PROBLEMS)
+    return APIRouter(route_class=StrictRoute, responses=_PROBLEMS, strict_content_type=False)
 
 
 def create_app(group: str, routers: Sequence[APIRouter], checks: dict[str, Check], *, title: str) -> FastAPI:
