@@ -7,6 +7,7 @@ the local stack calls `build()` for zip files to deploy by itself.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import hashlib
 import os
 import platform
@@ -28,7 +29,8 @@ BUILD = ROOT / ".build"
 TASK_ROOT = "/var/task"
 LAYER_ROOT = "/opt/python"
 _IGNORED = ("__pycache__", ".DS_Store")
-_KEPT_SECONDS = 7 * 24 * 3600
+_KEPT_BUILDS = 2
+_LATELY_SECONDS = 900
 _BUILDERS = ("build.py", "interpreters.py", "third_party.py")
 
 
@@ -211,13 +213,19 @@ def _settle(made: Path, place: Path) -> None:
 
 
 def _forget_old(target: Path) -> None:
-    """Remove what no build has used for a week, and what a build that was killed left behind."""
+    """Remove all but the newest builds of each thing, and what a build that was killed left behind.
+
+    What was used lately stays: another build may be about to upload it.
+    """
+    seen: dict[str, int] = {}
+    found = []
     for path in target.iterdir():
-        try:
-            old = time.time() - path.stat().st_mtime > _KEPT_SECONDS
-        except FileNotFoundError:
-            continue
-        if not old:
+        with contextlib.suppress(FileNotFoundError):  # another build's scratch
+            found.append((path.stat().st_mtime, path))
+    for used, path in sorted(found, reverse=True):
+        name = path.name.rpartition("-")[0]
+        seen[name] = seen.get(name, 0) + 1
+        if (seen[name] <= _KEPT_BUILDS and not name.startswith(".")) or time.time() - used < _LATELY_SECONDS:
             continue
         if path.is_dir():
             shutil.rmtree(path, ignore_errors=True)

@@ -54,7 +54,9 @@ def _translate(template: dict[str, Any], region: str) -> dict[str, Any]:
 
     # No managed policy is named in the template, so the map of their names may be empty.
     translator = Translator({}, Parser(), boto_session=boto3.Session(region_name=region))
-    return dict(translator.translate(template, parameter_values={}))
+    plain = dict(translator.translate(template, parameter_values={}))
+    translator.metrics.publish()  # to nobody; it warns at the end of the process otherwise
+    return plain
 
 
 def _spell_out_gateway(plain: dict[str, Any]) -> None:
