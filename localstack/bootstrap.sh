@@ -62,8 +62,10 @@ fetch_venv() {
 fetch_uv() {
     whole "$1" || fetch_venv "$1"
     echo "installing uv $UV_VERSION"
-    { rm -rf "$BOOTSTRAP" && "$1" -m venv "$BOOTSTRAP" &&
-        "$BOOTSTRAP/bin/python" -m pip install --quiet --disable-pip-version-check "uv==$UV_VERSION"; } >>"$LOG" 2>&1 ||
+    # bin/ holds uv alone and is what the Makefile puts on PATH: the environment's python must not be found there.
+    { rm -rf "$BOOTSTRAP" && "$1" -m venv "$BOOTSTRAP/venv" &&
+        "$BOOTSTRAP/venv/bin/python" -m pip install --quiet --disable-pip-version-check "uv==$UV_VERSION" &&
+        mkdir "$BOOTSTRAP/bin" && ln -s ../venv/bin/uv "$BOOTSTRAP/bin/uv"; } >>"$LOG" 2>&1 ||
         fail "uv could not be installed with pip: see $LOG."
 }
 
@@ -88,7 +90,10 @@ python=$(find_python)
 echo "making .venv with $("$python" --version) ($python)"
 # One that is here already may be too old to read the lock; then a pinned one is fetched.
 if ! { command -v uv >/dev/null 2>&1 && uv --version >/dev/null 2>&1 && sync uv "$python"; }; then
-    [ -x "$BOOTSTRAP/bin/uv" ] && "$BOOTSTRAP/bin/uv" --version 2>/dev/null | grep -q "^uv $UV_VERSION" || fetch_uv "$python"
+    case $("$BOOTSTRAP/bin/uv" --version 2>/dev/null) in
+    "uv $UV_VERSION"*) ;;
+    *) fetch_uv "$python" ;;
+    esac
     sync "$BOOTSTRAP/bin/uv" "$python" || fail "The packages of uv.lock could not be installed into .venv: see $LOG."
 fi
 printf '%s' "$wanted" >"$STAMP"

@@ -75,12 +75,13 @@ def _bring_up(options: Options, kind: type[Stack], *, stay: bool) -> int:
                 return 0
             _tell("Ctrl-C stops it all.")
             failure = _watch(processes, told)
-        say("stopping")
+        if processes.entries:
+            say("stopping")
         _take_down(directory, processes, starting.stack)
         starting.join(timeout=60)
-        say("stopped")
         if failure is not None:
             raise failure
+        say("stopped")
         return 0
 
 

@@ -104,8 +104,8 @@ def _install_with_apt(missing: list[str], log: Path, progress: Progress) -> None
     become_root = _way_to_root()
     if become_root is None or shutil.which("apt-get") is None:
         raise StackFailure(
-            f"EatIt needs the system packages {_named(missing)}, and neither root, sudo without a password nor apt-get "
-            f"is at hand: install them (`sudo apt-get install {' '.join(missing)}` on Debian or Ubuntu) and try again."
+            f"EatIt needs the system packages {_named(missing)}, and installing them takes apt-get with root or sudo "
+            f"without a password: install them yourself (`sudo apt-get install {' '.join(missing)}`) and try again."
         )
     progress(f"installing {_named(missing)} with apt-get")
     quiet = {"DEBIAN_FRONTEND": "noninteractive"}
