@@ -1,17 +1,38 @@
 """Accounts: registering, finding, changing; an address stands for one account whatever its case."""
 
-from typing import Any
+from datetime import datetime
+from typing import Any, TypedDict, cast
 from uuid import UUID
 
 from sqlalchemy import bindparam, func, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
-from auth.models import User, user_of
 from auth.passwords import check_strength, hash_password, holds, needs_rehash
 from auth.tables import users
 from eatit.database import Database, Transaction
 from eatit.errors import Conflict, Fault, Invalid, NotFound, Stale, Unauthenticated
 from eatit.identifiers import uuid7
+
+
+class User(TypedDict):
+    """A user as the rules give it."""
+
+    id: UUID
+    email: str | None
+    email_verified: bool
+    display_name: str | None
+    language: str
+    role: str
+    telegram_id: int | None
+    version: int
+    created_at: datetime
+    updated_at: datetime
+
+
+def user_of(row: Any) -> User:
+    """The user in a row that has the columns of one."""
+    return cast(User, {name: getattr(row, name) for name in User.__annotations__})
+
 
 _COLUMNS = (
     users.c.id,

@@ -5,7 +5,7 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response
 
-from auth.models import User, user_answer
+from auth.accounts import User
 from auth.sessions import Session
 from eatit.http.answers import JSON, dump, entity
 
@@ -21,7 +21,7 @@ def client_of(request: Request) -> dict[str, str | None]:
 def session_response(session: Session, *, status: int = 200, headers: dict[str, str] | None = None) -> Response:
     """A session with its token pair; never cached (RFC 6749, section 5.1)."""
     body: dict[str, Any] = {
-        "user": user_answer(session.user),
+        "user": session.user,
         "access_token": session.access_token,
         "token_type": "Bearer",
         "expires_in": session.expires_in,
@@ -32,6 +32,4 @@ def session_response(session: Session, *, status: int = 200, headers: dict[str, 
 
 def user_response(request: Request, user: User) -> Response:
     """A user with its ETag."""
-    return entity(
-        request, dump(user_answer(user)), version=user["version"], varies=False, headers={"Vary": "Authorization"}
-    )
+    return entity(request, dump(user), version=user["version"], varies=False, headers={"Vary": "Authorization"})

@@ -1,7 +1,7 @@
 """The shapes of /auth: what is sent and what is answered."""
 
 from datetime import datetime
-from typing import Annotated, Any, Literal, TypedDict, cast
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from pydantic import BeforeValidator, Field
@@ -70,28 +70,3 @@ class PublicKeys(Answer):
     """A JSON Web Key Set (RFC 7517)."""
 
     keys: list[dict[str, Any]]
-
-
-class User(TypedDict):
-    """A user as the rules give it."""
-
-    id: UUID
-    email: str | None
-    email_verified: bool
-    display_name: str | None
-    language: str
-    role: str
-    telegram_id: int | None
-    version: int
-    created_at: datetime
-    updated_at: datetime
-
-
-def user_of(row: Any) -> User:
-    """The user in a row that has the columns of one."""
-    return cast(User, {name: getattr(row, name) for name in User.__annotations__})
-
-
-def user_answer(user: User) -> dict[str, Any]:
-    """A user as the API answers it."""
-    return dict(user)

@@ -13,8 +13,8 @@ from uuid import UUID
 
 from sqlalchemy import bindparam, func, insert, select, update
 
+from auth.accounts import User, user_of
 from auth.keys import ACCESS_SECONDS, access_token, successor
-from auth.models import User, user_of
 from auth.tables import refresh_tokens, sessions, users
 from eatit.database import Database, Transaction
 from eatit.errors import Unauthenticated

@@ -20,11 +20,12 @@ from sqlalchemy.exc import DBAPIError
 
 from basket.product_copies import rows_of, stock_row, store_rows
 from basket.tables import inbox
-from eatit.broker import Message, Publisher
+from eatit.broker import Message
 from eatit.database import Database, Transaction
 from eatit.errors import Unavailable
 from eatit.events import STOCK_CHANGED, Event, UnreadableEvent, read_event
 from eatit.observability import MetricUnit, begin_trace, logger, metrics
+from eatit.publisher import Publisher
 
 SPARE_MILLISECONDS = 5_000
 PARK_SECONDS = 5.0

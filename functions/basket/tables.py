@@ -15,7 +15,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import JSONB
 
-from eatit.http.idempotency import idempotency_table
+from eatit.kept_answers import kept_answers
 
 metadata = MetaData(schema="basket")
 
@@ -76,4 +76,4 @@ lines = Table(
     Column("added_at", DateTime(timezone=True), nullable=False, server_default=func.clock_timestamp()),
 )
 
-idempotency = idempotency_table(metadata)
+idempotency = kept_answers(metadata)

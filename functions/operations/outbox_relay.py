@@ -5,11 +5,12 @@ from typing import Any
 
 from sqlalchemy import func, select, text
 
-from eatit.broker import WINDOW, Publisher, event_message
+from eatit.broker import event_message
 from eatit.database import Database, Transaction
 from eatit.events import Event
 from eatit.observability import begin_trace, logger
 from eatit.outbox import mark_published, outbox
+from eatit.publisher import WINDOW, Publisher
 
 OLDER_THAN = "2 seconds"  # younger ones are being published by their writer just now
 BATCH = 5 * WINDOW

@@ -13,12 +13,11 @@ from sqlalchemy.sql.elements import ColumnElement
 from sqlalchemy.types import Text
 
 from eatit.database import Database, Transaction, refusing
-from eatit.errors import Conflict, Fault, Invalid, NotFound
+from eatit.errors import Conflict, Fault, Invalid, NotFound, check_version
 from eatit.events import PRODUCT_ARCHIVED, PRODUCT_CHANGED
-from eatit.http.answers import check_version
-from eatit.http.paging import make_cursor, page_of, read_cursor
 from eatit.identifiers import uuid7
 from eatit.outbox import emit
+from eatit.paging import make_cursor, page_of, read_cursor
 from store.tables import products, stock, units, warehouses
 from store.units import FITTING, unit_price
 

@@ -7,8 +7,7 @@ from uuid import UUID
 from sqlalchemy import Row, bindparam, delete, func, insert, literal, select, text, update
 
 from eatit.database import Database, Transaction, refusing
-from eatit.errors import Conflict, Fault, Invalid, NotFound
-from eatit.http.answers import check_version
+from eatit.errors import Conflict, Fault, Invalid, NotFound, check_version
 from eatit.identifiers import uuid7
 from store.tables import categories
 

@@ -17,7 +17,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
-from eatit.http.idempotency import idempotency_table
+from eatit.kept_answers import kept_answers
 
 metadata = MetaData(schema="store")
 
@@ -110,4 +110,4 @@ stock = Table(
     Column("reserved", Numeric(14, 3), nullable=False, server_default="0"),
 )
 
-idempotency = idempotency_table(metadata)
+idempotency = kept_answers(metadata)

@@ -7,11 +7,10 @@ from uuid import UUID
 from sqlalchemy import Row, bindparam, delete, exists, func, insert, select, update
 
 from eatit.database import Database, Transaction, refusing
-from eatit.errors import Conflict, NotFound
-from eatit.http.answers import check_version
-from eatit.http.paging import make_cursor, page_of, read_cursor
+from eatit.errors import Conflict, NotFound, check_version
 from eatit.identifiers import uuid7
 from eatit.money import round_half_up
+from eatit.paging import make_cursor, page_of, read_cursor
 from store.tables import products, units
 
 # For each dimension: what a price is compared by, and how many base units that is.

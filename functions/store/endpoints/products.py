@@ -11,7 +11,7 @@ from eatit.errors import Fault, Invalid
 from eatit.http.answers import dump, entity, page
 from eatit.http.app import endpoint_router
 from eatit.http.callers import Anyone, Staff
-from eatit.http.paging import Cursor, Limit
+from eatit.http.parameters import Cursor, Limit
 from eatit.http.shapes import MAX_AMOUNT, Id, ParameterText
 from store import catalogue
 from store.answers import audience_of, language_of, product_answer

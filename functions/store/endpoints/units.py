@@ -7,7 +7,7 @@ from eatit.database import Transaction
 from eatit.http.answers import dump, entity
 from eatit.http.app import endpoint_router
 from eatit.http.callers import Anyone, Staff
-from eatit.http.paging import Cursor, Limit
+from eatit.http.parameters import Cursor, Limit
 from store import units
 from store.answers import audience_of, language_of, unit_answer
 from store.database import database, idempotency

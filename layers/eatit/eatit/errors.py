@@ -74,3 +74,9 @@ class Unavailable(DomainError):
 
 class MisconfiguredError(Exception):
     """A setting or a secret is absent, malformed or a placeholder: the function can't serve until that is mended."""
+
+
+def check_version(version: int, expected: list[int] | None) -> None:
+    """Raise `Stale` unless the entity's version is one of those that the caller expects; `None` expects any."""
+    if expected is not None and version not in expected:
+        raise Stale

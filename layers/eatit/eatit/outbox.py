@@ -31,8 +31,8 @@ from eatit.identifiers import uuid7
 from eatit.observability import logger, trace_id
 
 if TYPE_CHECKING:
-    from eatit.broker import Publisher
     from eatit.database import Database, Transaction
+    from eatit.publisher import Publisher
 
 INLINE_SECONDS = 0.2
 PAUSE_SECONDS = 5.0
@@ -98,7 +98,8 @@ def publish_at_once(database: "Database", events: list[Event]) -> None:
     global _publisher, _paused_until
     if time.monotonic() < _paused_until:
         return
-    from eatit.broker import Publisher, event_message
+    from eatit.broker import event_message
+    from eatit.publisher import Publisher
 
     if _publisher is None:
         _publisher = Publisher()

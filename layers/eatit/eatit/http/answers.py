@@ -9,8 +9,6 @@ import orjson
 from starlette.requests import Request
 from starlette.responses import Response
 
-from eatit.errors import Stale
-
 JSON = "application/json"
 _ETAG = re.compile(r'\s*(W/)?"([\x21\x23-\x7e\x80-\xff]*)"\s*(?:,|$)')
 
@@ -90,9 +88,3 @@ def expected_versions(request: Request) -> list[int] | None:
         return None
     heads = [tag.partition(".")[0] for tag in tags]
     return [int(head) for head in heads if re.fullmatch(r"[0-9]{1,18}", head)]
-
-
-def check_version(version: int, expected: list[int] | None) -> None:
-    """Raise `Stale` unless the entity's version is one of those expected."""
-    if expected is not None and version not in expected:
-        raise Stale

@@ -5,11 +5,6 @@ from collections.abc import Callable
 from typing import Any
 
 from sqlalchemy import (
-    Column,
-    DateTime,
-    Integer,
-    LargeBinary,
-    MetaData,
     Table,
     bindparam,
     func,
@@ -17,7 +12,6 @@ from sqlalchemy import (
     select,
     text,
 )
-from sqlalchemy.dialects.postgresql import JSONB
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -26,21 +20,6 @@ from eatit.errors import Conflict, DomainError
 
 KEPT_HOURS = 24
 _KEPT_HEADERS = ("content-type", "location", "etag", "content-language", "vary", "cache-control", "x-basket-token")
-
-
-def idempotency_table(metadata: MetaData) -> Table:
-    """The table of kept answers of one group, in that group's schema."""
-    return Table(
-        "idempotency",
-        metadata,
-        Column("scope", LargeBinary, primary_key=True),
-        Column("body_digest", LargeBinary, nullable=False),
-        Column("status", Integer, nullable=False),
-        Column("headers", JSONB, nullable=False),
-        Column("body", LargeBinary, nullable=False),
-        Column("created_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
-    )
-
 
 _lock = select(func.pg_try_advisory_xact_lock(bindparam("lock")))
 

@@ -4,15 +4,11 @@ import base64
 import binascii
 import hashlib
 from collections.abc import Sequence
-from typing import Annotated, Any
+from typing import Any
 
 import orjson
-from fastapi import Query
 
 from eatit.errors import DomainError
-
-Limit = Annotated[int, Query(ge=1, le=100, description="How many at most.")]
-Cursor = Annotated[str | None, Query(max_length=2000, description="The `next_cursor` of the page before.")]
 
 
 def digest_of(filters: dict[str, Any]) -> str:

@@ -1,0 +1,128 @@
+"""The statements that read and change a basket, one for each kind of owner.
+
+A change reads what stood before, checks the product's rules, locks the basket by counting its version up, changes
+the line and gives the whole basket. Had somebody else changed the basket meanwhile, what it read would be stale: it
+refuses itself (SQLSTATE 40001), and is run again with the basket locked first.
+"""
+
+from typing import Any
+
+from sqlalchemy import BigInteger, LargeBinary, Numeric, TextClause, Uuid, bindparam, text
+from sqlalchemy.dialects.postgresql import ARRAY
+
+_FOUND = {"user": "b.user_id = :user", "guest": "b.token_digest = :digest AND b.merged_at IS NULL", "nobody": "false"}
+_COUNTED_UP = "UPDATE basket.baskets AS b SET version = b.version + 1, updated_at = now()"
+_LOCKED = {
+    "user": """INSERT INTO basket.baskets AS b (id, user_id) SELECT :new_id, :user FROM sound
+        ON CONFLICT (user_id) DO UPDATE SET version = b.version + 1, updated_at = now()""",
+    "guest": f"{_COUNTED_UP} FROM sound WHERE {_FOUND['guest']}",
+    "nobody": "INSERT INTO basket.baskets AS b (id, token_digest) SELECT :new_id, :new_digest FROM sound",
+}
+_ITEM = """l.product_id, l.quantity, l.price_seen, l.added_at, p.sku, p.name, p.translations, p.photo_url, p.unit,
+    p.price_amount, p.currency, p.status, s.available"""
+_WITH_COPIES = """LEFT JOIN basket.products p ON p.id = l.product_id
+    LEFT JOIN basket.stock s ON s.product_id = l.product_id"""
+
+_PUT = """
+WITH before AS (
+    SELECT b.id, b.version, l.quantity, (SELECT count(*) FROM basket.lines c WHERE c.basket_id = b.id) AS lines
+    FROM basket.baskets b LEFT JOIN basket.lines l ON l.basket_id = b.id AND l.product_id = :product
+    WHERE {found}
+), product AS (
+    SELECT p.id, p.price_amount, p.status, p.quantity_step, p.min_quantity,
+        coalesce(p.max_quantity, :largest) AS max_quantity, {wanted} AS quantity
+    FROM basket.products p WHERE p.id = :product
+), sound AS (
+    SELECT * FROM product
+    WHERE status = 'active' AND quantity % quantity_step = 0 AND quantity BETWEEN min_quantity AND max_quantity
+        AND (:expected IS NULL OR coalesce((SELECT version FROM before), 0) = ANY(:expected))
+        AND (coalesce((SELECT lines FROM before), 0) < :most_lines OR (SELECT quantity FROM before) IS NOT NULL)
+), basket AS (
+    {locked} RETURNING b.id, b.version, b.updated_at
+), line AS (
+    INSERT INTO basket.lines (basket_id, product_id, quantity, price_seen)
+    SELECT basket.id, sound.id, sound.quantity, sound.price_amount FROM basket, sound
+    ON CONFLICT (basket_id, product_id) DO UPDATE SET quantity = excluded.quantity
+    RETURNING basket_id, product_id, quantity, price_seen, added_at
+)
+SELECT basket.id AS basket_id, basket.version, basket.updated_at, before.id AS before_id,
+    before.version AS before_version, before.quantity AS before_quantity, before.lines AS before_lines,
+    product.id AS found, product.status AS found_status, product.quantity AS wanted, product.quantity_step,
+    product.min_quantity, product.max_quantity, {item}
+FROM (VALUES (1)) AS always LEFT JOIN before ON true LEFT JOIN product ON true LEFT JOIN basket ON true
+LEFT JOIN (
+    SELECT * FROM line
+    UNION ALL SELECT l.basket_id, l.product_id, l.quantity, l.price_seen, l.added_at FROM basket.lines l
+        WHERE l.basket_id = (SELECT id FROM before) AND l.product_id <> :product
+) AS l ON l.basket_id = basket.id
+{with_copies}
+WHERE basket.refuse_contended(basket.version <> coalesce(before.version, 0) + 1)
+ORDER BY l.added_at, l.product_id
+"""
+
+_REMOVE = """
+WITH before AS (
+    SELECT b.id, b.version, EXISTS (
+        SELECT FROM basket.lines l WHERE l.basket_id = b.id AND (:product IS NULL OR l.product_id = :product)) AS there
+    FROM basket.baskets b WHERE {found}
+), basket AS (
+    {counted_up} FROM before
+    WHERE b.id = before.id AND before.there AND (:expected IS NULL OR before.version = ANY(:expected))
+    RETURNING b.id, b.version, b.updated_at
+), gone AS (
+    DELETE FROM basket.lines l USING basket
+    WHERE l.basket_id = basket.id AND (:product IS NULL OR l.product_id = :product) RETURNING l.product_id
+)
+SELECT coalesce(basket.id, b.id) AS basket_id, coalesce(basket.version, b.version) AS version,
+    coalesce(basket.updated_at, b.updated_at) AS updated_at, before.there, basket.id IS NOT NULL AS changed, {item}
+FROM before JOIN basket.baskets b ON b.id = before.id LEFT JOIN basket ON true
+LEFT JOIN basket.lines l ON l.basket_id = before.id AND l.product_id NOT IN (SELECT product_id FROM gone)
+{with_copies}
+WHERE basket.refuse_contended(basket.version <> before.version + 1)
+ORDER BY l.added_at, l.product_id
+"""
+
+_READ = """
+SELECT b.id AS basket_id, b.version, b.updated_at, {item}
+FROM basket.baskets b LEFT JOIN basket.lines l ON l.basket_id = b.id
+{with_copies}
+WHERE {found}
+ORDER BY l.added_at, l.product_id
+"""
+
+
+def _statement(sql: str, kind: str, *, wanted: str = "") -> TextClause:
+    filled = sql.format(
+        found=_FOUND[kind],
+        locked=_LOCKED[kind],
+        counted_up=_COUNTED_UP,
+        wanted=wanted,
+        item=_ITEM,
+        with_copies=_WITH_COPIES,
+    )
+    types: dict[str, Any] = {
+        "product": Uuid,
+        "user": Uuid,
+        "new_id": Uuid,
+        "digest": LargeBinary,
+        "new_digest": LargeBinary,
+        "quantity": Numeric,
+        "largest": Numeric,
+        "expected": ARRAY(BigInteger),
+        "most_lines": BigInteger,
+    }
+    used = [bindparam(name, type_=kind_) for name, kind_ in types.items() if f":{name}" in _words(filled)]
+    return text(filled).bindparams(*used)
+
+
+def _words(sql: str) -> set[str]:
+    return {word.strip("(),") for word in sql.replace("::", " ").replace("(", " ").replace(")", " ").split()}
+
+
+_SET_TO = ":quantity"
+_ADDED = "coalesce((SELECT quantity FROM before), 0) + :quantity"
+ADD = {kind: _statement(_PUT, kind, wanted=_ADDED) for kind in _FOUND}
+SET = {kind: _statement(_PUT, kind, wanted=_SET_TO) for kind in _FOUND}
+REMOVE = {kind: _statement(_REMOVE, kind) for kind in ("user", "guest")}
+READ = {kind: _statement(_READ, kind) for kind in ("user", "guest")}
+LOCK = {kind: _statement("SELECT b.id FROM basket.baskets b WHERE {found} FOR UPDATE", kind) for kind in READ}
