@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import json
 import os
+import pwd
 import shutil
 import subprocess
 import sys
@@ -80,8 +81,10 @@ def of_runtime(runtime: str) -> str:
 def _candidates(wanted: str) -> list[str]:
     found = [sys.executable, os.environ.get("PYTHON"), shutil.which(f"python{wanted}"), f"/usr/bin/python{wanted}"]
     # pyenv's shims answer only for the version that is switched on, so its installations are looked at themselves.
-    for root in (Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv")) / "versions",
-                 Path.home() / ".local/share/uv/python"):  # fmt: skip
+    # The account's home and not $HOME, which SAM CLI is given another of.
+    home = Path(pwd.getpwuid(os.getuid()).pw_dir)
+    pyenv = Path(os.environ.get("PYENV_ROOT", home / ".pyenv")) / "versions"
+    for root in (pyenv, home / ".local/share/uv/python"):
         found += [str(each) for each in sorted(root.glob(f"*/bin/python{wanted}"), reverse=True)]
     return [each for each in found if each]
 

@@ -88,7 +88,9 @@ def main() -> int:
         return 1
     home = CACHE / "sam-home"
     home.mkdir(parents=True, exist_ok=True)
-    return subprocess.run([program, *sys.argv[1:]], env=sam_environment(home), check=False).returncode
+    # `sam build` runs the makefiles, and those uv: PYTHON_RUNTIME stays, and how this machine reaches packages.
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+    return subprocess.run([program, *sys.argv[1:]], env={**kept, **sam_environment(home)}, check=False).returncode
 
 
 if __name__ == "__main__":
