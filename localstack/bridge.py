@@ -64,17 +64,19 @@ async def carry(address: str, ports: Sequence[int]) -> None:
     stopping = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stopping.set)
-    async with contextlib.AsyncExitStack() as servers:
-        for port in dict.fromkeys(ports):
-            try:
-                await servers.enter_async_context(await asyncio.start_server(_carrier(port), address, port))
-            except OSError as error:
-                # A server that was given to the stack may listen on all addresses: then there is nothing to carry.
-                if error.errno != errno.EADDRINUSE or not listens(address, port):
-                    raise
-        await stopping.wait()
-        for task in asyncio.all_tasks() - {asyncio.current_task()}:
-            task.cancel()
+    servers = []
+    for port in dict.fromkeys(ports):
+        try:
+            servers.append(await asyncio.start_server(_carrier(port), address, port))
+        except OSError as error:
+            # A server that was given to the stack may listen on all addresses: then there is nothing to carry.
+            if error.errno != errno.EADDRINUSE or not listens(address, port):
+                raise
+    await stopping.wait()
+    # asyncio.run cuts off what is still carried; there is nothing to be said about it.
+    asyncio.get_running_loop().set_exception_handler(lambda *_: None)
+    for server in servers:
+        server.close()
 
 
 def _carrier(port: int) -> Carrier:
@@ -84,8 +86,8 @@ def _carrier(port: int) -> Carrier:
             onward_reader, onward_writer = await asyncio.open_connection(LOOPBACK, port)
             ends.append(onward_writer)
             await asyncio.gather(_copy(reader, onward_writer), _copy(onward_reader, writer))
-        except (OSError, asyncio.CancelledError):
-            # The server is down, or the bridge ends: the container sees its connection end.
+        except OSError:
+            # The server is down: the container sees its connection end, as it would without the bridge.
             return
         finally:
             for end in ends:
