@@ -30,6 +30,7 @@ GROUPS = ("auth", "store", "basket")
 WRITTEN_SECRETS = ("auth/signing", "auth/jwks")
 ROLES = ("admin", "staff", "customer")
 HEALTH_SECONDS = 30
+HEALTH_PAUSE = 0.2
 # Started beforehand for each group, so that the first visitors wait for none.
 WARM_WORKERS = 2
 PIDS = ("postgres", "redis", "rabbitmq", "nginx", "emulator", "triggers")
@@ -216,11 +217,14 @@ class Stack:
         for group in GROUPS:
             status, said = 0, ""
             while status != 200:
+                # A pause between tries, and none before the first.
+                if status:
+                    self.processes.stopping.wait(HEALTH_PAUSE)
                 self._check()
                 if time.monotonic() > deadline:
                     raise StackFailure(
                         f"{group} is not healthy, its health is {status} {said[:300]}: "
-                        f"see {self.processes.logs / 'functions.log'}."
+                        f"see functions.log and emulator.log in {self.processes.logs}."
                     )
                 status, said = get(f"{url}/{group}/health", 30)
         self.say(f"the shop answers at {url}")
