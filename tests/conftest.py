@@ -14,6 +14,8 @@ from typing import Any
 
 import pytest
 
+from localstack import docker
+
 ROOT = Path(__file__).parent.parent
 MODULES = {"local": "localstack", "sam": "localstack.sam"}
 START_SECONDS = 600
@@ -27,7 +29,10 @@ def stack() -> Iterator[dict[str, Any]]:
         yield json.loads(Path(given, "stack.json").read_text())
         return
     directory = ROOT / ".run" / "tests" / uuid.uuid4().hex[:8]
-    module = MODULES[os.environ.get("EATIT_STACK_KIND", "local")]
+    kind = os.environ.get("EATIT_STACK_KIND", "local")
+    if kind == "sam":
+        _need_docker()
+    module = MODULES[kind]
     command = [sys.executable, "-m", module]
     options = ["--directory", str(directory)]
     started = subprocess.run(
@@ -43,6 +48,15 @@ def stack() -> Iterator[dict[str, Any]]:
         yield json.loads((directory / "stack.json").read_text())
     finally:
         subprocess.run([*command, "stop", *options], cwd=ROOT, capture_output=True, timeout=120, check=False)
+
+
+def _need_docker() -> None:
+    """Skips what runs under SAM where there can be no Docker engine; in CI that is a failure."""
+    unable = None if docker.running_engine() else docker.why_no_engine()
+    if unable and os.environ.get("CI") == "true":
+        pytest.fail(unable, pytrace=False)
+    if unable:
+        pytest.skip(unable)
 
 
 @pytest.fixture(scope="session")
