@@ -105,7 +105,7 @@ def authenticated(database: Database, email: str, password: str) -> User:
     if not holds(password_hash, password) or row is None or row.disabled:
         raise Unauthenticated("invalid_credentials")
     if needs_rehash(row.password_hash):
-        database.read(_rehash, {"user": row.id, "hash": hash_password(password)})
+        database.write(_rehash, {"user": row.id, "hash": hash_password(password)})
     return user_of(row)
 
 

@@ -147,7 +147,7 @@ def _run(
     if isinstance(runner, Transaction):
         return locked(runner)
     try:
-        return runner.read(statement, parameters).all()
+        return runner.write(statement, parameters).all()
     except DBAPIError as error:
         if not isinstance(error.orig, SerializationFailure):
             raise

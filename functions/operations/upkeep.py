@@ -31,7 +31,7 @@ def handler(_event: dict[str, Any], context: Any) -> dict[str, int]:
         )
         swept[table] = 0
         while context.get_remaining_time_in_millis() > SPARE_MILLISECONDS:
-            gone = database.read(statement).rowcount
+            gone = database.write(statement).rowcount
             swept[table] += gone
             if gone < BITE:
                 break

@@ -171,7 +171,9 @@ def change_product(
     if row is None:
         raise NotFound("product_not_found")
     check_version(row.version, expected)
-    changes = _columns(given)
+    changes = {name: value for name, value in _columns(given).items() if row._mapping[name] != value}
+    if not changes:
+        return transaction.execute(_one, {"id": product_id}).one()
     whole = {**row._mapping, **changes}
     changes.update(_reckoned(transaction, whole))
     statement = (

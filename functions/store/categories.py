@@ -85,14 +85,17 @@ def change_category(
     """
     if "parent_id" in given:
         transaction.execute(_lock_tree)
-    _locked(transaction, category_id, expected)
-    parent = given.get("parent_id")
+    row = _locked(transaction, category_id, expected)
+    changes = {name: value for name, value in given.items() if row._mapping[name] != value}
+    if not changes:
+        return row, transaction.execute(_depth_of, {"start": category_id}).scalar_one()
+    parent = changes.get("parent_id")
     if parent is not None and transaction.execute(_is_below, {"start": parent, "id": category_id}).scalar_one():
         raise Conflict("category_cycle")
     statement = (
         update(categories)
         .where(categories.c.id == category_id)
-        .values(**given, version=categories.c.version + 1, updated_at=func.now())
+        .values(**changes, version=categories.c.version + 1, updated_at=func.now())
         .returning(categories)
     )
     with refusing(_unknown_parent):

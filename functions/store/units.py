@@ -69,10 +69,12 @@ def change_unit(transaction: Transaction, unit_id: UUID, given: dict[str, Any], 
     changes = {name: value for name, value in given.items() if row._mapping[name] != value}
     if changes.keys() & {"code", "dimension", "factor"} and transaction.execute(_is_used, {"id": unit_id}).scalar_one():
         raise Conflict("in_use", by="products")
+    if not changes:
+        return row
     statement = (
         update(units)
         .where(units.c.id == unit_id)
-        .values(**given, version=units.c.version + 1, updated_at=func.now())
+        .values(**changes, version=units.c.version + 1, updated_at=func.now())
         .returning(units)
     )
     with refusing(_constraints):

@@ -59,10 +59,11 @@ class Cache:
         return value
 
     def invalidate(self, keys: Iterable[str]) -> None:
-        """Delete these values and their leases. Called before a commit and after it."""
+        """Delete these values and their leases. Called before a commit and after it, and tried even where Redis was
+        away a moment ago: a reader elsewhere may reach it."""
         names = [name for key in keys for name in (f"{self._prefix}:{key}", f"{self._prefix}:{key}:lease")]
         if names:
-            self._ask(lambda client: client.delete(*names))
+            self._ask(lambda client: client.delete(*names), insist=True)
 
     def ping(self) -> bool:
         """Whether Redis answers now."""
@@ -91,8 +92,8 @@ class Cache:
                 return bytes(kept)
         return None
 
-    def _ask(self, command: Callable[["Redis"], Any]) -> Any:
-        if not self.is_reachable_now:
+    def _ask(self, command: Callable[["Redis"], Any], *, insist: bool = False) -> Any:
+        if not insist and not self.is_reachable_now:
             return None
         if self._client is None:
             self._client = self._connect()

@@ -5,6 +5,8 @@ costs one round trip. A write opens an explicit transaction on it. A connection 
 restarted server) is replaced once, silently, as long as nothing can have been committed.
 """
 
+import select
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, TypeVar
@@ -62,11 +64,21 @@ class Database:
         self._opened: psycopg.Connection[Any] | None = None
 
     def read(self, statement: Executable, parameters: Parameters = None) -> CursorResult[Any]:
-        """Run one statement in autocommit and give its result.
+        """Run one statement that changes nothing, or nothing that matters twice, in autocommit and give its result.
 
         Raises `Unavailable` when the database can't be reached or took too long.
         """
         return self._attempt(lambda connection: connection.execute(statement, parameters))
+
+    def write(self, statement: Executable, parameters: Parameters = None) -> CursorResult[Any]:
+        """Run one statement that changes something, as a transaction of its own.
+
+        Unlike `read` it is never sent twice: a connection that died while it was under way may have committed it.
+        So one that died before is found first, without a round trip. Raises `Unavailable`.
+        """
+        if self._opened is not None and _has_ended(self._opened):
+            self.close()
+        return self._attempt(lambda connection: connection.execute(statement, parameters), again=False)
 
     def transaction(self, work: Callable[[Transaction], T]) -> T:
         """Run `work` in one transaction, commit, publish the events that it left, and give what it gave.
@@ -119,8 +131,8 @@ class Database:
             raise Unavailable(what="database")
         return self._opened
 
-    def _attempt(self, run: Callable[[Connection], T]) -> T:
-        for first in (True, False):
+    def _attempt(self, run: Callable[[Connection], T], *, again: bool = True) -> T:
+        for first in (again, False):
             connection = self._connection or self._connect()
             try:
                 return run(connection)
@@ -136,9 +148,9 @@ class Database:
                 raise
         raise AssertionError("unreachable")
 
-    def _connect(self) -> Connection:
+    def _connect(self, *, fresh: bool = False) -> Connection:
         configuration = settings()
-        login = secret(f"database/{self.role}")
+        login = secret(f"database/{self.role}", newer_than=time.monotonic() if fresh else None)
         parts = urlsplit(configuration.database_url)
 
         def connect() -> Any:
@@ -170,10 +182,21 @@ class Database:
         try:
             self._connection = engine.connect()
         except DBAPIError as error:
-            if isinstance(error.orig, postgres.InvalidPassword | postgres.InvalidAuthorizationSpecification):
-                raise MisconfiguredError(f"the database refuses the login of {self.role}: run the migration") from error
-            raise Unavailable(what="database") from error
+            if not isinstance(error.orig, postgres.InvalidPassword | postgres.InvalidAuthorizationSpecification):
+                raise Unavailable(what="database") from error
+            if not fresh:
+                return self._connect(fresh=True)  # the password may have been rotated since it was read
+            raise MisconfiguredError(f"the database refuses the login of {self.role}: run the migration") from error
         return self._connection
+
+
+def _has_ended(connection: "psycopg.Connection[Any]") -> bool:
+    """Whether an idle connection was closed from the other end: then its socket has something to read."""
+    if connection.closed:
+        return True
+    poll = select.poll()
+    poll.register(connection.fileno(), select.POLLIN)
+    return bool(poll.poll(0))
 
 
 @contextmanager

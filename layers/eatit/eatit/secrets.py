@@ -28,7 +28,12 @@ def secret(name: str, *, newer_than: float | None = None) -> dict[str, Any]:
     if kept and now - kept[0] < KEPT_SECONDS and (newer_than is None or kept[0] >= newer_than):
         return kept[1]
     full_name = f"{settings().secrets_prefix}/{name}"
-    value = _parsed(full_name, _fetch(full_name, fresh=newer_than is not None))
+    try:
+        value = _parsed(full_name, _fetch(full_name, fresh=newer_than is not None))
+    except Unavailable:
+        if kept is None:
+            raise
+        value = kept[1]  # yesterday's secret most likely still holds: better than serving nobody
     _kept[name] = (now, value)
     return value
 

@@ -160,9 +160,7 @@ def problem_response(
     body.update(error.extra)
     answer_headers = {"Content-Language": language, "Cache-Control": "no-store", **(headers or {})}
     if problem.status == 401:
-        answer_headers["WWW-Authenticate"] = (
-            "Bearer" if code == "authentication_required" else 'Bearer error="invalid_token"'
-        )
+        answer_headers["WWW-Authenticate"] = 'Bearer error="invalid_token"' if code == "invalid_token" else "Bearer"
     if problem.status in (429, 503):
         answer_headers["Retry-After"] = str(error.parameters.get("retry_after", RETRY_SECONDS))
     return Response(orjson.dumps(body), problem.status, headers=answer_headers, media_type=MEDIA_TYPE)
