@@ -16,6 +16,7 @@ from eatit.database import Database, Transaction, refusing
 from eatit.errors import Conflict, Fault, Invalid, NotFound, check_version
 from eatit.events import PRODUCT_ARCHIVED, PRODUCT_CHANGED
 from eatit.identifiers import uuid7
+from eatit.money import decimal_text
 from eatit.outbox import emit
 from eatit.paging import make_cursor, page_of, read_cursor
 from store.tables import products, stock, units, warehouses
@@ -203,7 +204,7 @@ def _columns(given: dict[str, Any]) -> dict[str, Any]:
         values["name_key"] = name_key(values["name"])
     if values.get("nutrition") is not None:
         values["nutrition"] = {
-            name: None if part is None else format(part, "f") for name, part in values["nutrition"].items()
+            name: None if part is None else decimal_text(part) for name, part in values["nutrition"].items()
         }
     if "allergens" in values:
         values["allergens"] = sorted(set(values["allergens"]))
