@@ -105,6 +105,14 @@ def engine(processes: Processes, progress: Progress) -> Engine:
         return _start(processes, ("--storage-driver", "vfs"))
 
 
+def engine_of(run_directory: Path) -> Engine | None:
+    """The engine that a running stack uses: its private one where that answers, else the machine's."""
+    host = f"unix://{_sockets(run_directory) / 'docker.sock'}"
+    if find_program("docker") and _answers({"DOCKER_HOST": host}):
+        return Engine(host=host, address=None, private=True)
+    return running_engine()
+
+
 def why_no_engine() -> str | None:
     """One sentence that says why this machine can have no engine of the stack's own, or None when it can."""
     if sys.platform != "linux":
@@ -127,7 +135,7 @@ def clean_up(run_directory: Path) -> None:
             shared.remove_containers_of(run_directory / SAM)
     if (run_directory / PRIVATE).exists():
         _unmount_below(run_directory / PRIVATE)
-        _ip("link", "delete", _link_name(run_directory))
+        _ip("link", "delete", link_name(run_directory))
         if _sockets(run_directory) != run_directory / PRIVATE:
             shutil.rmtree(_sockets(run_directory), ignore_errors=True)
 
@@ -183,7 +191,7 @@ def _own_address(address: str | None) -> str | None:
 
 def _sockets(run_directory: Path) -> Path:
     folder = run_directory / PRIVATE
-    return folder if len(str(folder)) <= LONGEST_FOLDER else Path("/run") / _link_name(run_directory)
+    return folder if len(str(folder)) <= LONGEST_FOLDER else Path("/run") / link_name(run_directory)
 
 
 def _start(processes: Processes, options: tuple[str, ...]) -> Engine:
@@ -234,14 +242,15 @@ def _end_process(processes: Processes) -> None:
             processes.end_one(entry, 20)
 
 
-def _link_name(run_directory: Path) -> str:
+def link_name(run_directory: Path) -> str:
+    """The private bridge's name in `ip link`."""
     # At most 15 characters, and the same for every run in one directory.
     return f"eatit{zlib.crc32(str(run_directory.resolve()).encode()):08x}"
 
 
 def _make_link(run_directory: Path) -> tuple[str, IPv4Network]:
     """A bridge of this stack's own, so that no docker0 stays behind and no other engine's is touched."""
-    link = _link_name(run_directory)
+    link = link_name(run_directory)
     _ip("link", "delete", link)  # of a run that was killed
     taken = _ip("-oneline", "-4", "address", "show").stdout + _ip("-4", "route", "show").stdout
     used = [IPv4Network(word, strict=False) for word in taken.split() if _is_network(word)]

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from localstack.bridge import command, listens
+from localstack.bridge import as_containers_see, command, listens
 
 ROOT = Path(__file__).parents[2]
 # Any address of 127.0.0.0/8 is this machine's on Linux; it stands for the host's end of Docker's network.
@@ -85,6 +85,20 @@ def test_lets_open_connections_go_when_it_ends(echo: int) -> None:
 def test_leaves_a_server_alone_that_listens_on_all_addresses() -> None:
     with socket.create_server(("0.0.0.0", 0)) as server, bridge_to(server.getsockname()[1]) as process:
         assert process.poll() is None
+
+
+@pytest.mark.parametrize(
+    ("here", "there"),
+    [
+        ("postgresql://127.0.0.1:5432/eatit", "postgresql://172.30.0.1:5432/eatit"),
+        ("amqp://eatit:secret@localhost:5672/%2F", "amqp://eatit:secret@172.30.0.1:5672/%2F"),
+        ("redis://cache.example:6379/0", "redis://cache.example:6379/0"),
+        ("http://localhost:*,http://127.0.0.1:*", "http://localhost:*,http://127.0.0.1:*"),
+        ("RUB", "RUB"),
+    ],
+)
+def test_containers_see_the_servers_of_this_machine_at_its_address_for_them(here: str, there: str) -> None:
+    assert as_containers_see(here, "172.30.0.1") == there
 
 
 def _connected(port: int) -> socket.socket:
