@@ -19,7 +19,7 @@ export PYTHON
 export PATH := $(PATH):$(CURDIR)/.run/bootstrap/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help ready run up stop reset status dev resync test test-unit test-functions test-integration test-gateway \
+.PHONY: help ready run up stop reset status dev resync invoke test test-unit test-functions test-integration test-gateway \
 	test-contract test-performance test-sam sam localstack build openapi lint types imports template pr deploy clean
 
 help: ## Say what there is
@@ -83,6 +83,9 @@ localstack: ready ## Deploy to LocalStack, started from docker-compose.yml (Dock
 build: ready ## Build functions and layers as `sam deploy` takes them
 	@exec $(PY) -m localstack.sam_cli build --config-env "$(ENVIRONMENT)"
 
+invoke: ready ## Call one function of the running stack: make invoke FUNCTION=StoreFunction EVENT=file.json
+	@exec $(STACK) invoke "$(FUNCTION)" "$$(if [ -f "$(EVENT)" ]; then cat "$(EVENT)"; else echo '{}'; fi)" --directory "$(DIRECTORY)"
+
 openapi: ready ## Write docs/openapi/*.json from the code
 	@exec $(PY) -m localstack.openapi
 
@@ -102,7 +105,8 @@ pr: lint types imports template test ## Everything that has to hold before a cha
 
 deploy: build ## Deploy to AWS with your own credentials: make deploy ENVIRONMENT=staging
 	@sam=$$($(PY) -c 'from localstack.sam_cli import sam_cli; print(sam_cli())') && \
-		exec "$$sam" deploy --config-env "$(ENVIRONMENT)" $(ARGUMENTS)
+		"$$sam" deploy --config-env "$(ENVIRONMENT)" $(ARGUMENTS)
+	@exec $(PY) -m localstack.after_deploy "$(ENVIRONMENT)"
 
 clean: ## Remove what builds and checks left (not .venv, not the local stack's data)
 	@rm -rf .build .aws-sam .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage .import_linter_cache

@@ -1,0 +1,140 @@
+"""The whole local stack as `make up` brings it: what it leaves in stack.json, and what lives through a restart."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import threading
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+
+from localstack.ports import free_port
+from localstack.processes import marked, wait_until
+from localstack.template import ROOT, functions, read
+
+OWN = ("DATABASE_URL", "REDIS_URL", "AMQP_URL", "AWS_ENDPOINT_URL")
+BURST = 100
+
+
+class Shop:
+    """A stack of its own, without demo goods."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+        self.environment = {name: value for name, value in os.environ.items() if name not in OWN}
+
+    def call(self, *words: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-m", "localstack", words[0], "--directory", str(self.directory), *words[1:]],
+            cwd=ROOT,
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            timeout=180,
+            check=False,
+        )
+
+    def up(self) -> None:
+        done = self.call("up", "--port", "0", "--no-demo")
+        assert done.returncode == 0, done.stdout + done.stderr
+
+    @property
+    def stack(self) -> dict[str, Any]:
+        return dict(json.loads((self.directory / "stack.json").read_text()))
+
+
+@pytest.fixture(scope="module")
+def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
+    own = Shop(tmp_path_factory.mktemp("whole") / "run")
+    try:
+        own.up()
+        yield own
+    finally:
+        own.call("stop")
+    assert marked(own.directory) == []
+
+
+def test_stack_json_says_all_that_the_contract_promises(shop: Shop) -> None:
+    stack = shop.stack
+    promised = {
+        "url", "gateway_url", "lambda_endpoint_url", "database_url", "redis_url", "amqp_url", "s3_endpoint_url",
+        "elasticsearch_url", "mail_dir", "telegram_api_url", "telegram_bot_token", "telegram_webhook_secret", "users",
+        "pids",
+    }  # fmt: skip
+    assert promised <= stack.keys()
+    assert stack["pids"].keys() == {"postgres", "redis", "rabbitmq", "nginx", "emulator", "triggers"}
+    for pid in stack["pids"].values():
+        os.kill(pid, 0)
+    assert stack["functions"].keys() == functions(read()).keys()
+    assert "@" not in stack["environment"]["DATABASE_URL"]
+    for group in ("auth", "store", "basket"):
+        assert requests.get(f"{stack['gateway_url']}/{group}/health", timeout=30).json()["status"] == "ok"
+
+
+def test_a_burst_from_one_address_is_served_whole(shop: Shop) -> None:
+    url = f"{shop.stack['url']}/store/products"
+    statuses: Counter[int] = Counter()
+
+    def ask() -> None:
+        statuses[requests.get(url, timeout=60).status_code] += 1
+
+    threads = [threading.Thread(target=ask) for _ in range(BURST)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert statuses == {200: BURST}
+
+
+def test_one_function_can_be_called_alone(shop: Shop) -> None:
+    done = shop.call("invoke", "ResyncFunction", "{}")
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["products"] == 0
+    unknown = shop.call("invoke", "NoSuchFunction")
+    assert unknown.returncode == 1
+    assert "ResyncFunction" in unknown.stderr
+
+
+def test_the_quick_loop_serves_the_three_apps(shop: Shop) -> None:
+    port = free_port()
+    command = [sys.executable, "-m", "localstack.dev", "--directory", str(shop.directory), "--port", str(port)]
+    child = subprocess.Popen(command, cwd=ROOT, env=shop.environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+
+    def serves() -> bool:
+        assert child.poll() is None, "it ended"
+        try:
+            return requests.get(f"http://127.0.0.1:{port}/auth/health", timeout=30).status_code == 200
+        except requests.ConnectionError:
+            return False
+
+    try:
+        assert wait_until(serves, 60)
+        for group in ("store", "basket"):
+            assert requests.get(f"http://127.0.0.1:{port}/{group}/health", timeout=30).status_code == 200
+        assert requests.get(f"http://127.0.0.1:{port}/else", timeout=30).status_code == 404
+    finally:
+        child.terminate()
+        child.communicate(timeout=30)
+    assert shop.call("status").returncode == 0
+
+
+def test_tokens_and_users_live_through_a_restart(shop: Shop) -> None:
+    stack = shop.stack
+    user = stack["users"]["customer"]
+    session = requests.post(f"{stack['url']}/auth/login", json=user, timeout=30).json()
+    assert shop.call("stop").returncode == 0
+    shop.up()
+    again = shop.stack
+    assert again["users"] == stack["users"]
+    bearer = {"Authorization": f"Bearer {session['access_token']}"}
+    me = requests.get(f"{again['url']}/auth/me", headers=bearer, timeout=30)
+    assert (me.status_code, me.json()["email"]) == (200, user["email"])
+    fresh = requests.post(f"{again['url']}/auth/refresh", json={"refresh_token": session["refresh_token"]}, timeout=30)
+    assert fresh.status_code == 200
