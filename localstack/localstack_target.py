@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import platform
 import subprocess
 import sys
 from contextlib import ExitStack
@@ -23,8 +24,8 @@ from localstack.stack import STAGE, Options, Stack
 from localstack.template import ROOT
 
 COMPOSE = ROOT / "docker-compose.yml"
-# LocalStack runs functions in AWS's own images, and the one for 3.11 has a C library older than the wheels ask for.
-VERSIONS = ("3.13", "3.12", "3.14")
+# LocalStack runs functions in AWS's own images, and the one for 3.11 has a C library too old for some wheels on arm64.
+VERSIONS = ("3.13", "3.12", "3.14", *(["3.11"] if platform.machine() == "x86_64" else []))
 # A first pull of the image, on a slow line.
 PULL_SECONDS = 1200
 DEPLOY_SECONDS = 600
@@ -133,8 +134,8 @@ def interpreter() -> str:
         except interpreters.NoInterpreter:
             continue
     raise StackFailure(
-        "LocalStack runs functions in AWS's images, which fit from Python 3.12 on, and there is none of 3.12 to 3.14 "
-        "here to build with: install one, for example by uv python install 3.13."
+        f"LocalStack runs functions in AWS's images, and there is no Python {', '.join(VERSIONS)} here to build for "
+        "them: install one, for example by uv python install 3.13."
     )
 
 

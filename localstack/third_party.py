@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -11,8 +12,13 @@ from pathlib import Path
 from localstack.failures import StackFailure
 from localstack.template import ROOT
 
-# Amazon Linux 2023, which Lambda's Python 3.12 and newer run on, has glibc 2.34; 2.28 is what wheels are made for.
+# Lambda's Python 3.12 and newer stand on Amazon Linux 2023 with glibc 2.34, 3.11 on Amazon Linux 2 with 2.26.
 PLATFORMS = {"x86_64": "x86_64-manylinux_2_28", "arm64": "aarch64-manylinux_2_28"}
+# None for arm64, where psycopg asks for 2.27: Python 3.11 on arm64 is for this machine, not for AWS.
+OLDER_PLATFORMS = {"x86_64": "x86_64-manylinux_2_17"}
+ON_OLDER = ("3.11",)
+# These have a wheel for glibc 2.26 and none older; uv knows no platform between 2.17 and 2.28.
+ONE_FOR_2_26 = ("argon2-cffi-bindings",)
 
 # What goes, each because nothing that runs on Lambda reads it. importlib.metadata keeps METADATA and entry_points.txt
 # (OpenTelemetry finds its context through them), and the licences stay, as they must where code is passed on.
@@ -52,12 +58,15 @@ def install(pinned: str, into: Path, *, python_version: str, architecture: str) 
         CannotInstall: a package has no wheel for that platform, or can't be reached.
     """
     into.mkdir(parents=True, exist_ok=True)
-    listed = into.with_name(f"{into.name}.requirements.txt")
-    listed.write_text(pinned, encoding="utf-8")
-    _uv("pip", "install", "--quiet", "--target", str(into), "--python-version", python_version,
-        "--python-platform", PLATFORMS[architecture], "--only-binary", ":all:", "--no-deps", "--require-hashes",
-        "--link-mode", "copy", "--requirement", str(listed))  # fmt: skip
-    listed.unlink()
+    newer = PLATFORMS[architecture]
+    if python_version in ON_OLDER and architecture in OLDER_PLATFORMS:
+        blocks = re.split(r"^(?=\S)", pinned, flags=re.MULTILINE)
+        late = [block for block in blocks if block.partition("==")[0] in ONE_FOR_2_26]
+        rest = [block for block in blocks if block not in late]
+        _install("".join(rest), into, python_version, OLDER_PLATFORMS[architecture])
+        _install("".join(late), into, python_version, newer)
+    else:
+        _install(pinned, into, python_version, newer)
     for pattern in DROPPED:
         for path in sorted(into.glob(pattern), reverse=True):
             if path.is_dir():
@@ -65,6 +74,15 @@ def install(pinned: str, into: Path, *, python_version: str, architecture: str) 
             else:
                 path.unlink()
     (into / ".lock").unlink(missing_ok=True)
+
+
+def _install(pinned: str, into: Path, python_version: str, platform: str) -> None:
+    listed = into.with_name(f"{into.name}.requirements.txt")
+    listed.write_text(pinned, encoding="utf-8")
+    _uv("pip", "install", "--quiet", "--target", str(into), "--python-version", python_version,
+        "--python-platform", platform, "--only-binary", ":all:", "--no-deps", "--require-hashes",
+        "--link-mode", "copy", "--requirement", str(listed))  # fmt: skip
+    listed.unlink()
 
 
 def _uv(*arguments: str) -> str:
