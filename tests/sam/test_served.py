@@ -54,7 +54,7 @@ def test_the_functions_run_in_containers_with_the_layers_in_opt(stack: dict[str,
     containers = engine.containers_of(directory)
     told = engine.run("inspect", "--format", '{{index .Config.Labels "sam.cli.function.name"}}', *containers)
     assert {"AuthFunction", "StoreFunction", "BasketFunction", "MigrateFunction"} <= set(told.stdout.split())
-    listed = engine.run("exec", containers[0], "ls", "/opt/python").stdout.split()
+    listed = engine.run("exec", "--workdir", "/", containers[0], "ls", "/opt/python").stdout.split()
     assert {"eatit", "fastapi", "psycopg"} <= set(listed)
 
 
