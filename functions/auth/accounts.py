@@ -34,7 +34,7 @@ def user_of(row: Any) -> User:
     return cast(User, {name: getattr(row, name) for name in User.__annotations__})
 
 
-_COLUMNS = (
+USER_COLUMNS = (
     users.c.id,
     users.c.email,
     users.c.email_verified,
@@ -46,10 +46,10 @@ _COLUMNS = (
     users.c.created_at,
     users.c.updated_at,
 )
-_by_id = select(*_COLUMNS).where(users.c.id == bindparam("id"), ~users.c.disabled)
-_by_email = select(*_COLUMNS, users.c.password_hash, users.c.disabled).where(users.c.email == bindparam("email"))
+_by_id = select(*USER_COLUMNS).where(users.c.id == bindparam("id"), ~users.c.disabled)
+_by_email = select(*USER_COLUMNS, users.c.password_hash, users.c.disabled).where(users.c.email == bindparam("email"))
 _rehash = update(users).where(users.c.id == bindparam("user")).values(password_hash=bindparam("hash"))
-_new_user = upsert(users).on_conflict_do_nothing().returning(*_COLUMNS)
+_new_user = upsert(users).on_conflict_do_nothing().returning(*USER_COLUMNS)
 
 
 def normalised_email(address: str) -> str:
@@ -123,7 +123,7 @@ def change_account(transaction: Transaction, user_id: UUID, given: dict[str, Any
         update(users)
         .where(users.c.id == user_id, ~users.c.disabled)
         .values(**given, version=users.c.version + 1, updated_at=func.now())
-        .returning(*_COLUMNS)
+        .returning(*USER_COLUMNS)
     )
     if expected is not None:
         statement = statement.where(users.c.version.in_(expected))

@@ -13,7 +13,7 @@ from uuid import UUID
 
 from sqlalchemy import bindparam, func, insert, select, update
 
-from auth.accounts import User, user_of
+from auth.accounts import USER_COLUMNS, User, user_of
 from auth.keys import ACCESS_SECONDS, access_token, successor
 from auth.tables import refresh_tokens, sessions, users
 from eatit.database import Database, Transaction
@@ -33,16 +33,7 @@ _presented = (
         sessions.c.revoked_at,
         sessions.c.id.label("session_id"),
         users.c.disabled,
-        users.c.id,
-        users.c.email,
-        users.c.email_verified,
-        users.c.display_name,
-        users.c.language,
-        users.c.role,
-        users.c.telegram_id,
-        users.c.version,
-        users.c.created_at,
-        users.c.updated_at,
+        *USER_COLUMNS,
         func.clock_timestamp().label("now"),
     )
     .join(sessions, sessions.c.id == refresh_tokens.c.session_id)
