@@ -4,7 +4,7 @@ from sqlalchemy import text
 
 from auth.database import database
 from auth.endpoints import jwks, login, me, refresh, register
-from eatit.http.app import create_app, create_handler
+from eatit.http.app import CONVENTIONS, create_app, create_handler
 from eatit.secrets import secret
 
 app = create_app(
@@ -15,5 +15,7 @@ app = create_app(
         "keys": (lambda: "current" in secret("auth/signing"), True),
     },
     title="EatIt: sign-in",
+    description="Accounts, sessions and the keys that access tokens are verified with. " + CONVENTIONS,
+    tags={"accounts": "Who one is, and signing in.", "keys": "The public keys of access tokens."},
 )
 handler = create_handler(app)

@@ -18,7 +18,7 @@ Language = Literal["ru", "en"]
 class Registration(Body):
     """A new account."""
 
-    email: Email
+    email: Annotated[Email, Field(json_schema_extra={"format": "email"}, examples=["anna@example.org"])]
     password: Password
     display_name: Text100 | None = None
 

@@ -4,7 +4,7 @@ from sqlalchemy import text
 
 from basket.database import database
 from basket.endpoints import basket, item, items
-from eatit.http.app import create_app, create_handler
+from eatit.http.app import CONVENTIONS, create_app, create_handler
 from eatit.secrets import secret
 
 app = create_app(
@@ -15,5 +15,7 @@ app = create_app(
         "keys": (lambda: bool(secret("auth/jwks").get("keys")), True),
     },
     title="EatIt: the basket",
+    description="Baskets of signed-in users, and of guests who hold a basket token. " + CONVENTIONS,
+    tags={"basket": "The caller's basket, at present prices."},
 )
 handler = create_handler(app)

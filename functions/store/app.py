@@ -2,7 +2,7 @@
 
 from sqlalchemy import text
 
-from eatit.http.app import create_app, create_handler
+from eatit.http.app import CONVENTIONS, create_app, create_handler
 from eatit.secrets import secret
 from store.database import cache, database
 from store.endpoints import categories, category, product, products, unit, units
@@ -16,5 +16,11 @@ app = create_app(
         "cache": (cache.ping, False),
     },
     title="EatIt: the store",
+    description="What is sold: products, their categories and units of measure. " + CONVENTIONS,
+    tags={
+        "units": "Units of measure, each with its exact factor to g, ml or piece.",
+        "categories": "The tree that products stand in.",
+        "products": "The catalogue. Anyone but staff sees active products only.",
+    },
 )
 handler = create_handler(app)

@@ -14,6 +14,7 @@ from eatit.http.shapes import (
     Body,
     Change,
     DecimalText,
+    Exact,
     Id,
     MoneyAnswer,
     MoneyBody,
@@ -24,8 +25,6 @@ from eatit.http.shapes import (
     Text300,
     Text1000,
     Text5000,
-    decimal_schema,
-    exact,
 )
 
 Dimension = Literal["mass", "volume", "count"]
@@ -39,10 +38,10 @@ Position = Annotated[int, Field(ge=0, le=1_000_000, strict=True)]
 Code = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,31}$")]
 Slug = Annotated[str, Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=100)]
 Sku = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_./-]{0,63}$")]
-Factor = Annotated[Decimal, BeforeValidator(exact(places=9, minimum=0, maximum=10**9, above=True)), decimal_schema(9)]
-PackSize = Annotated[Decimal, BeforeValidator(exact(places=6, minimum=0, maximum=10**6, above=True)), decimal_schema(6)]
-Grams = Annotated[Decimal, BeforeValidator(exact(places=3, minimum=0, maximum=100)), decimal_schema(3)]
-Kilocalories = Annotated[Decimal, BeforeValidator(exact(places=3, minimum=0, maximum=900)), decimal_schema(3)]
+Factor = Annotated[Decimal, Exact(places=9, maximum=10**9, above=True)]
+PackSize = Annotated[Decimal, Exact(places=6, maximum=10**6, above=True)]
+Grams = Annotated[Decimal, Exact(places=3, maximum=100)]
+Kilocalories = Annotated[Decimal, Exact(places=3, maximum=900)]
 
 
 def _gtin(value: Any) -> Any:
@@ -57,7 +56,11 @@ def _gtin(value: Any) -> Any:
     return value
 
 
-Gtin = Annotated[str, BeforeValidator(_gtin)]
+Gtin = Annotated[
+    str,
+    BeforeValidator(_gtin),
+    Field(json_schema_extra={"pattern": "^([0-9]{8}|[0-9]{12,14})$"}, examples=["4600000000015"]),
+]
 
 
 class NameTranslation(Body):
@@ -189,6 +192,9 @@ class ProductChange(Change):
     status: Status = "active"
 
 
+STAFF_ONLY: Any = Field(default_factory=dict, description="By language; staff alone see it.")
+
+
 class Entity(Answer):
     """What every entity tells of its changes."""
 
@@ -205,6 +211,7 @@ class UnitAnswer(Entity):
     name: str
     dimension: Dimension
     factor: DecimalText
+    translations: dict[str, Any] = STAFF_ONLY
 
 
 class UnitList(Answer):
@@ -222,6 +229,7 @@ class CategoryAnswer(Entity):
     parent_id: UUID | None
     position: int
     depth: int
+    translations: dict[str, Any] = STAFF_ONLY
 
 
 class CategoryTree(Answer):
@@ -262,6 +270,7 @@ class ProductAnswer(Entity):
     status: Status
     photos: list[dict[str, Any]]
     available: bool
+    translations: dict[str, Any] = STAFF_ONLY
 
 
 class ProductList(Answer):

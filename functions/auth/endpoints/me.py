@@ -11,11 +11,19 @@ from eatit.errors import NotFound, Unauthenticated
 from eatit.http.answers import expected_versions
 from eatit.http.app import endpoint_router
 from eatit.http.callers import SignedIn
+from eatit.http.documentation import described
 
 router = endpoint_router()
 
 
-@router.get("/auth/me", tags=["accounts"], operation_id="get_me", response_model=UserAnswer)
+@router.get(
+    "/auth/me",
+    tags=["accounts"],
+    summary="Get who is signed in",
+    operation_id="get_me",
+    response_model=UserAnswer,
+    openapi_extra=described(etag=True),
+)
 async def get_me(request: Request, caller: SignedIn) -> Response:
     """Who is signed in."""
     try:
@@ -25,7 +33,14 @@ async def get_me(request: Request, caller: SignedIn) -> Response:
     return user_response(request, user)
 
 
-@router.patch("/auth/me", tags=["accounts"], operation_id="change_me", response_model=UserAnswer)
+@router.patch(
+    "/auth/me",
+    tags=["accounts"],
+    summary="Change oneself",
+    operation_id="change_me",
+    response_model=UserAnswer,
+    openapi_extra=described(etag=True),
+)
 async def change_me(request: Request, body: UserChange, caller: SignedIn) -> Response:
     """Change one's own name or language."""
     expected = expected_versions(request)

@@ -7,11 +7,19 @@ from auth.answers import session_response
 from auth.database import database
 from auth.models import RefreshBody, SessionAnswer
 from eatit.http.app import endpoint_router
+from eatit.http.documentation import described
 
 router = endpoint_router()
 
 
-@router.post("/auth/refresh", tags=["accounts"], operation_id="refresh", response_model=SessionAnswer)
+@router.post(
+    "/auth/refresh",
+    tags=["accounts"],
+    summary="Get a new token pair",
+    operation_id="refresh",
+    response_model=SessionAnswer,
+    openapi_extra=described("invalid_refresh_token", "refresh_token_reused"),
+)
 async def refresh(body: RefreshBody) -> Response:
     """Rotate the token. Again within 10 s: the same pair. Later: 401 `refresh_token_reused`, and the session ends."""
     return session_response(sessions.refresh(database, body.refresh_token))

@@ -8,6 +8,7 @@ from auth.answers import client_of, session_response
 from auth.database import database
 from auth.models import Registration, SessionAnswer
 from eatit.http.app import endpoint_router
+from eatit.http.documentation import described
 from eatit.http.languages import preferred_language
 from eatit.settings import settings
 
@@ -15,7 +16,13 @@ router = endpoint_router()
 
 
 @router.post(
-    "/auth/register", tags=["accounts"], operation_id="register", status_code=201, response_model=SessionAnswer
+    "/auth/register",
+    tags=["accounts"],
+    summary="Make an account",
+    operation_id="register",
+    status_code=201,
+    response_model=SessionAnswer,
+    openapi_extra=described("email_taken", "weak_password"),
 )
 async def register(request: Request, body: Registration) -> Response:
     """Make an account and sign it in. 409 `email_taken`, 422 `weak_password`."""

@@ -10,17 +10,32 @@ from basket.models import BasketAnswer
 from eatit.http.answers import expected_versions
 from eatit.http.app import endpoint_router
 from eatit.http.callers import Anyone
+from eatit.http.documentation import described
 
 router = endpoint_router()
 
 
-@router.get("/basket", tags=["basket"], operation_id="get_basket", response_model=BasketAnswer)
+@router.get(
+    "/basket",
+    tags=["basket"],
+    summary="Get the basket",
+    operation_id="get_basket",
+    response_model=BasketAnswer,
+    openapi_extra=described(etag=True, localized=True, basket_token=True),
+)
 async def get_basket(request: Request, caller: Anyone) -> Response:
     """The basket at present prices; an empty one where nothing was put in yet."""
     return basket_response(request, caller, baskets.read_basket(database, owner_of(request, caller)))
 
 
-@router.delete("/basket", tags=["basket"], operation_id="clear_basket", response_model=BasketAnswer)
+@router.delete(
+    "/basket",
+    tags=["basket"],
+    summary="Empty the basket",
+    operation_id="clear_basket",
+    response_model=BasketAnswer,
+    openapi_extra=described(etag=True, localized=True, basket_token=True),
+)
 async def clear_basket(request: Request, caller: Anyone) -> Response:
     """Take everything out."""
     expected = expected_versions(request)

@@ -13,12 +13,22 @@ from basket.models import BasketAnswer, ItemSet
 from eatit.http.answers import expected_versions
 from eatit.http.app import endpoint_router
 from eatit.http.callers import Anyone
+from eatit.http.documentation import described
 
 router = endpoint_router()
 PATH = "/basket/items/{product_id:uuid}"
 
 
-@router.patch(PATH, tags=["basket"], operation_id="set_item", response_model=BasketAnswer)
+@router.patch(
+    PATH,
+    tags=["basket"],
+    summary="Set a line's quantity",
+    operation_id="set_item",
+    response_model=BasketAnswer,
+    openapi_extra=described(
+        "product_not_found", "invalid_quantity", "basket_full", etag=True, localized=True, basket_token=True
+    ),
+)
 async def set_item(request: Request, product_id: UUID, body: ItemSet, caller: Anyone) -> Response:
     """Set the line's quantity; zero removes it."""
     owner, expected = owner_of(request, caller), expected_versions(request)
@@ -32,7 +42,14 @@ async def set_item(request: Request, product_id: UUID, body: ItemSet, caller: An
     return basket_response(request, caller, basket, {TOKEN_HEADER: new_token} if new_token else None)
 
 
-@router.delete(PATH, tags=["basket"], operation_id="remove_item", response_model=BasketAnswer)
+@router.delete(
+    PATH,
+    tags=["basket"],
+    summary="Take a line out",
+    operation_id="remove_item",
+    response_model=BasketAnswer,
+    openapi_extra=described(etag=True, localized=True, basket_token=True),
+)
 async def remove_item(request: Request, product_id: UUID, caller: Anyone) -> Response:
     """Take the line out; one that isn't there is out already."""
     expected = expected_versions(request)

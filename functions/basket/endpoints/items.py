@@ -12,11 +12,27 @@ from basket.models import BasketAnswer, ItemAdd
 from eatit.database import Database, Transaction
 from eatit.http.app import endpoint_router
 from eatit.http.callers import Anyone
+from eatit.http.documentation import described
 
 router = endpoint_router()
 
 
-@router.post("/basket/items", tags=["basket"], operation_id="add_item", response_model=BasketAnswer)
+@router.post(
+    "/basket/items",
+    tags=["basket"],
+    summary="Put something in",
+    operation_id="add_item",
+    response_model=BasketAnswer,
+    openapi_extra=described(
+        "product_not_found",
+        "invalid_quantity",
+        "basket_full",
+        etag=True,
+        localized=True,
+        basket_token=True,
+        idempotent=True,
+    ),
+)
 async def add_item(request: Request, body: ItemAdd, caller: Anyone) -> Response:
     """Add to the line. A caller with neither token gets a guest's basket, its secret in `X-Basket-Token`."""
     owner = owner_of(request, caller)

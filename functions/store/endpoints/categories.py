@@ -7,6 +7,7 @@ from eatit.database import Transaction
 from eatit.http.answers import dump, entity
 from eatit.http.app import endpoint_router
 from eatit.http.callers import Anyone, Staff
+from eatit.http.documentation import described
 from store import categories
 from store.answers import audience_of, category_answer, language_of
 from store.database import cache, database, idempotency
@@ -16,7 +17,14 @@ from store.models import CategoryAnswer, CategoryCreate, CategoryTree
 router = endpoint_router()
 
 
-@router.get("/store/categories", tags=["categories"], operation_id="list_categories", response_model=CategoryTree)
+@router.get(
+    "/store/categories",
+    tags=["categories"],
+    summary="Get the tree of categories",
+    operation_id="list_categories",
+    response_model=CategoryTree,
+    openapi_extra=described(etag=True, localized=True),
+)
 async def list_categories(request: Request, caller: Anyone) -> Response:
     """The whole tree, every category after its parent."""
     audience = audience_of(request, caller)
@@ -34,9 +42,11 @@ async def list_categories(request: Request, caller: Anyone) -> Response:
 @router.post(
     "/store/categories",
     tags=["categories"],
+    summary="Make a category",
     operation_id="create_category",
     status_code=201,
     response_model=CategoryAnswer,
+    openapi_extra=described("slug_taken", etag=True, idempotent=True),
 )
 async def create_category(request: Request, body: CategoryCreate, caller: Staff) -> Response:
     """Make a category. 409 `slug_taken`."""

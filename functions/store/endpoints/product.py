@@ -10,6 +10,7 @@ from eatit.database import Transaction
 from eatit.http.answers import dump, entity, etag_of, expected_versions
 from eatit.http.app import endpoint_router
 from eatit.http.callers import Anyone, Staff
+from eatit.http.documentation import described
 from store import catalogue
 from store.answers import audience_of, language_of, product_answer
 from store.database import cache, database
@@ -20,7 +21,14 @@ router = endpoint_router()
 PATH = "/store/products/{product_id:uuid}"
 
 
-@router.get(PATH, tags=["products"], operation_id="get_product", response_model=ProductAnswer)
+@router.get(
+    PATH,
+    tags=["products"],
+    summary="Get one product",
+    operation_id="get_product",
+    response_model=ProductAnswer,
+    openapi_extra=described("product_not_found", etag=True, localized=True),
+)
 async def get_product(request: Request, product_id: UUID, caller: Anyone) -> Response:
     """One product. Its `available` may lag by five seconds; staff always read the database."""
     audience = audience_of(request, caller)
@@ -38,13 +46,27 @@ async def get_product(request: Request, product_id: UUID, caller: Anyone) -> Res
     return entity(request, body, version=0, etag=etag.decode(), language=audience)
 
 
-@router.patch(PATH, tags=["products"], operation_id="change_product", response_model=ProductAnswer)
+@router.patch(
+    PATH,
+    tags=["products"],
+    summary="Change a product",
+    operation_id="change_product",
+    response_model=ProductAnswer,
+    openapi_extra=described("product_not_found", "sku_taken", "barcode_taken", etag=True, localized=True),
+)
 async def change_product(request: Request, product_id: UUID, body: ProductChange, _caller: Staff) -> Response:
     """Change a product; baskets see it within moments. 409 `sku_taken`, `barcode_taken`."""
     return _answered(request, _changed(request, product_id, body.given()))
 
 
-@router.delete(PATH, tags=["products"], operation_id="archive_product", status_code=204)
+@router.delete(
+    PATH,
+    tags=["products"],
+    summary="Archive a product",
+    operation_id="archive_product",
+    status_code=204,
+    openapi_extra=described("product_not_found"),
+)
 async def archive_product(request: Request, product_id: UUID, _caller: Staff) -> Response:
     """Archive a product: it is no longer sold, and orders go on naming it."""
     _changed(request, product_id, {"status": "archived"})

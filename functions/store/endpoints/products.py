@@ -11,6 +11,7 @@ from eatit.errors import Fault, Invalid
 from eatit.http.answers import dump, entity, page
 from eatit.http.app import endpoint_router
 from eatit.http.callers import Anyone, Staff
+from eatit.http.documentation import described
 from eatit.http.parameters import Cursor, Limit
 from eatit.http.shapes import MAX_AMOUNT, Id, ParameterText
 from store import catalogue
@@ -24,7 +25,14 @@ Price = Annotated[int, Query(ge=0, le=MAX_AMOUNT)]
 ALLERGENS = frozenset(Allergen.__args__)  # type: ignore[attr-defined]
 
 
-@router.get("/store/products", tags=["products"], operation_id="list_products", response_model=ProductList)
+@router.get(
+    "/store/products",
+    tags=["products"],
+    summary="List and filter the products",
+    operation_id="list_products",
+    response_model=ProductList,
+    openapi_extra=described(localized=True),
+)
 async def list_products(
     request: Request,
     caller: Anyone,
@@ -66,7 +74,13 @@ def _allergens(given: str | None) -> tuple[str, ...]:
 
 
 @router.post(
-    "/store/products", tags=["products"], operation_id="create_product", status_code=201, response_model=ProductAnswer
+    "/store/products",
+    tags=["products"],
+    summary="Make a product",
+    operation_id="create_product",
+    status_code=201,
+    response_model=ProductAnswer,
+    openapi_extra=described("sku_taken", "barcode_taken", etag=True, idempotent=True),
 )
 async def create_product(request: Request, body: ProductCreate, caller: Staff) -> Response:
     """Make a product. 409 `sku_taken`, `barcode_taken`."""

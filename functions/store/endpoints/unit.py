@@ -8,6 +8,7 @@ from starlette.responses import Response
 from eatit.http.answers import dump, entity, expected_versions
 from eatit.http.app import endpoint_router
 from eatit.http.callers import Anyone, Staff
+from eatit.http.documentation import described
 from store import units
 from store.answers import audience_of, language_of, unit_answer
 from store.database import database
@@ -22,13 +23,27 @@ def _answered(request: Request, row: units.Unit, audience: str) -> Response:
     return entity(request, body, version=row.version, language=language_of(audience))
 
 
-@router.get(PATH, tags=["units"], operation_id="get_unit", response_model=UnitAnswer)
+@router.get(
+    PATH,
+    tags=["units"],
+    summary="Get one unit",
+    operation_id="get_unit",
+    response_model=UnitAnswer,
+    openapi_extra=described(etag=True, localized=True),
+)
 async def get_unit(request: Request, unit_id: UUID, caller: Anyone) -> Response:
     """One unit."""
     return _answered(request, units.unit_by_id(database, unit_id), audience_of(request, caller))
 
 
-@router.patch(PATH, tags=["units"], operation_id="change_unit", response_model=UnitAnswer)
+@router.patch(
+    PATH,
+    tags=["units"],
+    summary="Change a unit",
+    operation_id="change_unit",
+    response_model=UnitAnswer,
+    openapi_extra=described("code_taken", "in_use", etag=True, localized=True),
+)
 async def change_unit(request: Request, unit_id: UUID, body: UnitChange, _caller: Staff) -> Response:
     """Change a unit. 409 `in_use` for its code, dimension or factor while products are measured in it."""
     expected = expected_versions(request)
@@ -36,7 +51,14 @@ async def change_unit(request: Request, unit_id: UUID, body: UnitChange, _caller
     return _answered(request, row, "staff")
 
 
-@router.delete(PATH, tags=["units"], operation_id="delete_unit", status_code=204)
+@router.delete(
+    PATH,
+    tags=["units"],
+    summary="Delete a unit",
+    operation_id="delete_unit",
+    status_code=204,
+    openapi_extra=described("in_use"),
+)
 async def delete_unit(request: Request, unit_id: UUID, _caller: Staff) -> Response:
     """Delete a unit. 409 `in_use`."""
     expected = expected_versions(request)

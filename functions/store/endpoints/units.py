@@ -7,6 +7,7 @@ from eatit.database import Transaction
 from eatit.http.answers import dump, entity
 from eatit.http.app import endpoint_router
 from eatit.http.callers import Anyone, Staff
+from eatit.http.documentation import described
 from eatit.http.parameters import Cursor, Limit
 from store import units
 from store.answers import audience_of, language_of, unit_answer
@@ -16,7 +17,14 @@ from store.models import UnitAnswer, UnitCreate, UnitList
 router = endpoint_router()
 
 
-@router.get("/store/units", tags=["units"], operation_id="list_units", response_model=UnitList)
+@router.get(
+    "/store/units",
+    tags=["units"],
+    summary="List the units",
+    operation_id="list_units",
+    response_model=UnitList,
+    openapi_extra=described(etag=True, localized=True),
+)
 async def list_units(request: Request, caller: Anyone, limit: Limit = 20, cursor: Cursor = None) -> Response:
     """All units, by code."""
     audience = audience_of(request, caller)
@@ -25,7 +33,15 @@ async def list_units(request: Request, caller: Anyone, limit: Limit = 20, cursor
     return entity(request, body, version=0, language=language_of(audience))
 
 
-@router.post("/store/units", tags=["units"], operation_id="create_unit", status_code=201, response_model=UnitAnswer)
+@router.post(
+    "/store/units",
+    tags=["units"],
+    summary="Make a unit",
+    operation_id="create_unit",
+    status_code=201,
+    response_model=UnitAnswer,
+    openapi_extra=described("code_taken", etag=True, idempotent=True),
+)
 async def create_unit(request: Request, body: UnitCreate, caller: Staff) -> Response:
     """Make a unit. 409 `code_taken`."""
 

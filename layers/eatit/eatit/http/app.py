@@ -17,9 +17,8 @@ from eatit.errors import DomainError
 from eatit.http.bodies import StrictRoute, invalid_request
 from eatit.http.documentation import documentation_routes
 from eatit.http.edge import Edge
-from eatit.http.health import Check, health_route
+from eatit.http.health import HEALTH_TAG, Check, health_route
 from eatit.http.problems import problem_response
-from eatit.http.shapes import ProblemAnswer
 from eatit.observability import logger, metrics
 from eatit.settings import settings
 
@@ -36,20 +35,31 @@ ALLOWED_HEADERS = [
 ]
 EXPOSED_HEADERS = ["ETag", "Location", "X-Basket-Token", "X-Request-Id", "Idempotency-Replayed", "Retry-After"]
 TEXT_TYPES = ["application/problem+json", "application/json", "text/", "application/javascript", "image/svg+xml"]
-PROBLEM_CONTENT = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/ProblemAnswer"}}}
-_PROBLEMS: dict[int | str, dict[str, Any]] = {
-    "4XX": {"model": ProblemAnswer, "description": "The caller's mistake, as problem details"},
-    "5XX": {"model": ProblemAnswer, "description": "Our fault or a dependency's, as problem details"},
-}
+
+CONVENTIONS = (
+    "Errors are problem details (RFC 9457) in Russian or English by `Accept-Language`; their `code` is stable. Money "
+    "is in minor units, ids are UUIDs, times are UTC, quantities have three places. No text may hold NUL or broken "
+    "Unicode, no number an exponent. HEAD answers wherever GET does, OPTIONS everywhere."
+)
 
 
 def endpoint_router() -> APIRouter:
     """The router that an endpoint file puts its routes on, with their whole paths."""
-    return APIRouter(route_class=StrictRoute, responses=_PROBLEMS, strict_content_type=False)
+    return APIRouter(route_class=StrictRoute, strict_content_type=False)
 
 
-def create_app(group: str, routers: Sequence[APIRouter], checks: dict[str, Check], *, title: str) -> FastAPI:
+def create_app(
+    group: str,
+    routers: Sequence[APIRouter],
+    checks: dict[str, Check],
+    *,
+    title: str,
+    description: str,
+    tags: dict[str, str],
+) -> FastAPI:
     """The FastAPI app of `/<group>/…`: the endpoints, health, documentation, problem details for whatever goes wrong.
+
+    `title`, `description` and `tags` (what each of the endpoints' tags stands for) are the documentation's.
 
     Endpoints are `async def` over blocking drivers on purpose: a Lambda environment serves one request at a time, and
     the thread pool of plain `def` costs three to four times as much. Never serve production from uvicorn with it.
@@ -57,6 +67,8 @@ def create_app(group: str, routers: Sequence[APIRouter], checks: dict[str, Check
     app = FastAPI(
         title=title,
         version="0.1.0",
+        description=description,
+        openapi_tags=[{"name": name, "description": words} for name, words in {**tags, **HEALTH_TAG}.items()],
         openapi_url=None,
         docs_url=None,
         redoc_url=None,

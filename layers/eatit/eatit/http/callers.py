@@ -4,6 +4,7 @@ from typing import Annotated
 
 from fastapi import Depends
 from fastapi.openapi.models import HTTPBearer as HTTPBearerModel
+from fastapi.routing import APIRoute
 from fastapi.security.base import SecurityBase
 from starlette.requests import Request
 
@@ -39,3 +40,9 @@ Anyone = Annotated[Caller | None, Depends(any_caller)]
 SignedIn = Annotated[Caller, Depends(_Bearer(Role.customer))]
 Staff = Annotated[Caller, Depends(_Bearer(Role.staff))]
 Admin = Annotated[Caller, Depends(_Bearer(Role.admin))]
+
+
+def role_of(route: APIRoute) -> tuple[bool, Role | None]:
+    """Whether a route reads access tokens at all, and the least role it demands; `None`: anyone's."""
+    found = [part.call for part in route.dependant.dependencies if isinstance(part.call, _Bearer)]
+    return bool(found), max((bearer.role for bearer in found if bearer.role is not None), default=None)

@@ -14,6 +14,7 @@ from starlette.routing import BaseRoute, Route
 from eatit.errors import NotFound
 from eatit.http.answers import JSON, dump
 
+NOTES = "x-eatit"
 _FILES = {"swagger-ui.css": "text/css", "swagger-ui-bundle.js": "text/javascript"}
 _START = """window.ui = SwaggerUIBundle({
   url: "openapi.json", dom_id: "#swagger-ui", deepLinking: true, tryItOutEnabled: true,
@@ -41,21 +42,25 @@ _POLICY = (
 )
 
 
-def openapi_document(app: FastAPI) -> dict[str, Any]:
-    """The app's OpenAPI 3.1 document, its problem answers under their own media type."""
-    document = app.openapi()
-    document["servers"] = [{"url": "..", "description": "Where this document came from"}]
-    for operations in document["paths"].values():
-        for operation in operations.values():
-            for status, answer in operation.get("responses", {}).items():
-                _mend_answer(status, answer)
-    return document
+def described(
+    *problems: str,
+    etag: bool = False,
+    localized: bool = False,
+    idempotent: bool = False,
+    basket_token: bool = False,
+    if_match: bool | None = None,
+) -> dict[str, Any]:
+    """What the OpenAPI document says of a route beyond its shapes and the role it needs, as FastAPI's `openapi_extra`.
 
-
-def _mend_answer(status: str, answer: dict[str, Any]) -> None:
-    content = answer.get("content", {})
-    if status in ("4XX", "5XX", "422") and "application/json" in content:
-        answer["content"] = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/ProblemAnswer"}}}
+    `problems`: the codes that only this route answers. `etag`: its answer has one. `localized`: its answer follows
+    `Accept-Language`. `idempotent`: it takes an `Idempotency-Key`. `basket_token`: it takes an `X-Basket-Token`, and
+    may answer one. `if_match`: it takes `If-Match`; PATCH and DELETE do unless told otherwise.
+    """
+    notes: dict[str, Any] = {"problems": problems, "etag": etag, "localized": localized}
+    notes.update(idempotent=idempotent, basket_token=basket_token)
+    if if_match is not None:
+        notes["if_match"] = if_match
+    return {NOTES: notes}
 
 
 def documentation_routes(app: FastAPI, group: str) -> list[BaseRoute]:
@@ -64,6 +69,8 @@ def documentation_routes(app: FastAPI, group: str) -> list[BaseRoute]:
 
     async def openapi(_request: Request) -> Response:
         if "openapi" not in kept:
+            from eatit.http.openapi import openapi_document
+
             kept["openapi"] = dump(openapi_document(app))
         return Response(kept["openapi"], media_type=JSON, headers={"Cache-Control": "no-cache"})
 

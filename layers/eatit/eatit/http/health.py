@@ -10,6 +10,7 @@ from eatit.http.answers import JSON, dump
 from eatit.http.shapes import HealthAnswer
 from eatit.observability import logger
 
+HEALTH_TAG = {"health": "Whether the group can serve."}
 Check = tuple[Callable[[], Any], bool]
 """What to ask, raising or giving False when it is down, and whether the group can't serve without it."""
 

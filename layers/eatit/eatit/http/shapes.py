@@ -1,19 +1,19 @@
 """The shapes that all groups' bodies are made of: strict models, money, quantities, exact decimals."""
 
 import re
-from collections.abc import Callable
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
-from pydantic_core import PydanticCustomError
+from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 from eatit.http.bodies import ExponentDecimal, is_readable
 from eatit.settings import settings
 
 MAX_AMOUNT = 10**12
-MAX_QUANTITY = Decimal(999_999_999)
+MAX_QUANTITY = 999_999_999
 _PLAIN_NUMBER = re.compile(r"-?(0|[1-9][0-9]{0,30})(\.[0-9]{1,30})?")
 
 
@@ -44,55 +44,63 @@ class Answer(BaseModel):
     model_config = ConfigDict(extra="allow")
 
 
-def exact(
-    *, places: int, minimum: Decimal | int, maximum: Decimal | int, above: bool = False
-) -> Callable[[Any], Decimal]:
-    """A reader of an exact decimal from a JSON number or string, with at most `places` places, in these bounds
-    (`above`: the minimum itself is refused)."""
-    bound = f"{'>' if above else '≥'} {minimum}, ≤ {maximum}"
+@dataclass(frozen=True, slots=True)
+class Exact:
+    """Reads an exact decimal from a JSON number or string, from zero (`above`: beyond it) to `maximum`, with at most
+    `places` places: `Annotated[Decimal, Exact(places=3, maximum=100)]`."""
 
-    def read(value: Any) -> Decimal:
+    places: int
+    maximum: int
+    above: bool = False
+
+    def __get_pydantic_core_schema__(self, _source: Any, _handler: Any) -> CoreSchema:
+        return core_schema.no_info_plain_validator_function(self.read)
+
+    def __get_pydantic_json_schema__(self, _schema: Any, _handler: Any) -> dict[str, Any]:
+        return _decimal_schema(self.places, self.maximum, above=self.above)
+
+    def read(self, value: Any) -> Decimal:
+        """The decimal in a JSON value. Raises `PydanticCustomError` with the fault's code."""
         if isinstance(value, bool) or not isinstance(value, int | Decimal | str):
             raise PydanticCustomError("eatit.wrong_type", "decimal", {"expected": "a number, or a string with one"})
         if isinstance(value, ExponentDecimal) or (
             isinstance(value, str) and re.fullmatch(r"[-+0-9.]+[eE][-+]?[0-9]+", value)
         ):
             raise PydanticCustomError("eatit.exponent", "exponent", {})
-        if isinstance(value, str):
-            if not _PLAIN_NUMBER.fullmatch(value):
-                raise PydanticCustomError("eatit.wrong_form", "decimal", {"expected": 'a number such as "1.250"'})
-            value = Decimal(value)
+        if isinstance(value, str) and not _PLAIN_NUMBER.fullmatch(value):
+            raise PydanticCustomError("eatit.wrong_form", "decimal", {"expected": 'a number such as "1.250"'})
         number = Decimal(value)
-        if number.is_zero():
-            number = abs(number)
-        if number < minimum or number > maximum or (above and number == minimum):
-            raise PydanticCustomError("eatit.out_of_range", "range", {"expected": bound})
+        negative = number < 0 or (isinstance(value, str) and number.is_signed())
+        if negative or number > self.maximum or (self.above and number.is_zero()):
+            sign = ">" if self.above else "≥"
+            raise PydanticCustomError("eatit.out_of_range", "range", {"expected": f"{sign} 0, ≤ {self.maximum}"})
         exponent = number.as_tuple().exponent
-        if isinstance(exponent, int) and -exponent > places:
-            raise PydanticCustomError("eatit.too_many_places", "places", {"places": places})
-        return number
-
-    return read
+        if isinstance(exponent, int) and -exponent > self.places:
+            raise PydanticCustomError("eatit.too_many_places", "places", {"places": self.places})
+        return abs(number)
 
 
-def decimal_schema(places: int, *, minimum: str = "0", signed: bool = False) -> WithJsonSchema:
-    """The JSON schema of such a decimal: a number, or a string with one."""
-    sign = "-?" if signed else ""
-    pattern = rf"^{sign}(0|[1-9][0-9]{{0,8}})(\.[0-9]{{1,{places}}})?$"
-    return WithJsonSchema(
-        {
-            "anyOf": [
-                {"type": "string", "pattern": pattern},
-                {"type": "number", "minimum": float(minimum), "maximum": float(MAX_QUANTITY)},
-            ]
-        }
-    )
+def _decimal_schema(places: int, maximum: int, *, above: bool) -> dict[str, Any]:
+    # A pattern can't compare numbers, but the bounds are such that their digits can be told.
+    fraction = rf"(\.[0-9]{{1,{places}}})?"
+    digits = str(maximum)
+    if set(digits) == {"9"}:
+        whole = rf"(0|[1-9][0-9]{{0,{len(digits) - 1}}}){fraction}"
+    else:
+        below = rf"[1-9][0-9]{{0,{len(digits) - 2}}}"
+        if digits[0] != "1":
+            below += rf"|[1-{int(digits[0]) - 1}][0-9]{{{len(digits) - 1}}}"
+        whole = rf"((0|{below}){fraction}|{digits}(\.0{{1,{places}}})?)"
+    text: dict[str, Any] = {"type": "string", "pattern": f"^{whole}$", "examples": ["1.250" if places == 3 else "1.5"]}
+    number: dict[str, Any] = {"type": "number", "exclusiveMinimum" if above else "minimum": 0, "maximum": maximum}
+    if above:
+        text["not"] = {"pattern": r"^0(\.0+)?$"}
+    words = f"At most {places} decimal places, no exponent."
+    return {"anyOf": [text, number], "description": words}
 
 
-Quantity = Annotated[Decimal, BeforeValidator(exact(places=3, minimum=0, maximum=MAX_QUANTITY)), decimal_schema(3)]
-PositiveQuantity = Annotated[
-    Decimal, BeforeValidator(exact(places=3, minimum=0, maximum=MAX_QUANTITY, above=True)), decimal_schema(3)
-]
+Quantity = Annotated[Decimal, Exact(places=3, maximum=MAX_QUANTITY)]
+PositiveQuantity = Annotated[Decimal, Exact(places=3, maximum=MAX_QUANTITY, above=True)]
 QuantityText = Annotated[str, Field(pattern=r"^-?[0-9]+\.[0-9]{3}$", examples=["1.250"])]
 DecimalText = Annotated[str, Field(pattern=r"^-?[0-9]+(\.[0-9]*[1-9])?$", examples=["1000", "0.5"])]
 
@@ -123,12 +131,14 @@ def _stripped(value: Any) -> Any:
     return value.strip() if isinstance(value, str) else value
 
 
+# Python's strip() also takes the separators below space and NEL.
+_SOMETHING = r"[^\s\x1c-\x1f\x85]"
 _Stripped = Annotated[str, BeforeValidator(_stripped)]
-Text100 = Annotated[_Stripped, Field(min_length=1, max_length=100)]
-Text200 = Annotated[_Stripped, Field(min_length=1, max_length=200)]
-Text300 = Annotated[_Stripped, Field(min_length=1, max_length=300)]
-Text1000 = Annotated[_Stripped, Field(min_length=1, max_length=1000)]
-Text5000 = Annotated[_Stripped, Field(min_length=1, max_length=5000)]
+Text100 = Annotated[_Stripped, Field(min_length=1, max_length=100, json_schema_extra={"pattern": _SOMETHING})]
+Text200 = Annotated[_Stripped, Field(min_length=1, max_length=200, json_schema_extra={"pattern": _SOMETHING})]
+Text300 = Annotated[_Stripped, Field(min_length=1, max_length=300, json_schema_extra={"pattern": _SOMETHING})]
+Text1000 = Annotated[_Stripped, Field(min_length=1, max_length=1000, json_schema_extra={"pattern": _SOMETHING})]
+Text5000 = Annotated[_Stripped, Field(min_length=1, max_length=5000, json_schema_extra={"pattern": _SOMETHING})]
 
 
 class MoneyBody(Body):
@@ -171,7 +181,7 @@ class ProblemAnswer(BaseModel):
     instance: str
     code: str
     trace_id: str
-    errors: list[FaultAnswer] | None = None
+    errors: Annotated[list[FaultAnswer], Field(default_factory=list, description="All that is wrong with the body.")]
 
 
 class HealthAnswer(BaseModel):
