@@ -35,6 +35,7 @@ class Cache:
     def __init__(self, group: str) -> None:
         self._prefix = group
         self._client: Redis | None = None
+        self._away: tuple[type[Exception], ...] = (OSError,)
         self._paused_until = 0.0
 
     def get_or_fill(self, key: str, fill: Callable[[], bytes | None], *, seconds: float) -> bytes | None:
@@ -96,12 +97,12 @@ class Cache:
         if not insist and not self.is_reachable_now:
             return None
         if self._client is None:
-            self._client = self._connect()
-        from redis.exceptions import RedisError
+            from redis.exceptions import RedisError
 
+            self._client, self._away = self._connect(), (RedisError, OSError)
         try:
             return command(self._client)
-        except (RedisError, OSError):
+        except self._away:
             # Slower, never an error: this environment leaves Redis alone for a moment.
             self._paused_until = time.monotonic() + PAUSE_SECONDS
             logger.warning("cache is away", exc_info=True)

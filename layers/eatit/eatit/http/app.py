@@ -1,17 +1,18 @@
 """A group's app and its Lambda handler: FastAPI put together from endpoint files, wrapped by Mangum."""
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from fastapi import APIRouter, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from mangum import Mangum
+from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
 from starlette.responses import Response
 from starlette.routing import Match, Route
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from eatit.errors import DomainError
 from eatit.http.bodies import StrictRoute, invalid_request
@@ -139,6 +140,19 @@ def _origin_pattern(origin: str) -> str:
 class _Cors(CORSMiddleware):
     """Starlette's CORS, but a refused preflight is an empty 204 without permission, not plain text."""
 
+    async def simple_response(self, scope: Scope, receive: Receive, send: Send, request_headers: Headers) -> None:
+        """Most callers are no browsers and send no Origin: they get `Vary: Origin` and none of the rest's work."""
+        if "origin" in request_headers:
+            await super().simple_response(scope, receive, send, request_headers)
+            return
+
+        async def varying(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                message["headers"] = _varying_by_origin(message["headers"])
+            await send(message)
+
+        await self.app(scope, receive, varying)
+
     def preflight_response(self, request_headers: Any) -> Response:
         response = super().preflight_response(request_headers)
         if response.status_code == 200:
@@ -149,6 +163,11 @@ class _Cors(CORSMiddleware):
         if response.status_code != 200:
             allowed.pop("access-control-allow-origin", None)
         return Response(None, 204, headers=allowed)
+
+
+def _varying_by_origin(headers: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
+    vary = b", ".join([*(value for name, value in headers if name == b"vary"), b"Origin"])
+    return [*(each for each in headers if each[0] != b"vary"), (b"vary", vary)]
 
 
 async def _domain_error(request: Request, error: DomainError) -> Response:

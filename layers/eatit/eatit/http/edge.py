@@ -9,7 +9,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from eatit.errors import DomainError, MisconfiguredError
 from eatit.http.bodies import MAX_BYTES
 from eatit.http.problems import problem_response
-from eatit.observability import MetricUnit, begin_trace, logger, metrics
+from eatit.observability import begin_trace, logger, note_request
 
 
 class Edge:
@@ -93,9 +93,4 @@ def _again(body: bytes) -> Receive:
 def _note(scope: Scope, status: int, seconds: float) -> None:
     route: Any = scope.get("route")
     path = getattr(route, "path", None) or "unknown"
-    milliseconds = round(seconds * 1000, 2)
-    logger.info("request", method=scope["method"], route=path, status=status, milliseconds=milliseconds)
-    metrics.add_metric(name="Requests", unit=MetricUnit.Count, value=1)
-    metrics.add_metric(name="Duration", unit=MetricUnit.Milliseconds, value=milliseconds)
-    if status >= 500:
-        metrics.add_metric(name="Faults", unit=MetricUnit.Count, value=1)
+    note_request(method=scope["method"], route=path, status=status, milliseconds=round(seconds * 1000, 2))
