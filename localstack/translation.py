@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+import logging
 from collections.abc import Mapping
 from typing import Any
 
@@ -52,6 +53,8 @@ def _translate(template: dict[str, Any], region: str) -> dict[str, Any]:
     from samtranslator.parser.parser import Parser  # type: ignore[import-untyped]
     from samtranslator.translator.translator import Translator  # type: ignore[import-untyped]
 
+    # It tells of features that it could have and doesn't.
+    logging.getLogger("samtranslator").setLevel(logging.ERROR)
     # No managed policy is named in the template, so the map of their names may be empty.
     translator = Translator({}, Parser(), boto_session=boto3.Session(region_name=region))
     plain = dict(translator.translate(template, parameter_values={}))
