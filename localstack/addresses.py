@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import urllib.error
 import urllib.request
 from dataclasses import dataclass, field
@@ -22,6 +23,20 @@ class Addresses:
     lambda_url: str = ""
     owner: Login = field(default_factory=lambda: Login("", ""))
     broker: Login = field(default_factory=lambda: Login("", ""))
+
+    def published(self) -> dict[str, str | None]:
+        """The servers' part of stack.json. What EatIt doesn't start itself yet is as the environment has it."""
+        return {
+            "lambda_endpoint_url": self.lambda_url,
+            "database_url": self.database_url,
+            "redis_url": self.redis_url,
+            "amqp_url": self.amqp_url,
+            "s3_endpoint_url": self.endpoint_url,
+            "elasticsearch_url": os.environ.get("ELASTICSEARCH_URL"),
+            "telegram_api_url": os.environ.get("TELEGRAM_API_URL"),
+            "telegram_bot_token": None,
+            "telegram_webhook_secret": None,
+        }
 
 
 def get(url: str, seconds: float) -> tuple[int, str]:

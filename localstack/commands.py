@@ -53,6 +53,9 @@ def up(options: Options, kind: type[Stack] = Stack) -> int:
 
 def _bring_up(options: Options, kind: type[Stack], *, stay: bool) -> int:
     directory = prepared(options.directory)
+    # Whatever proxy there is has no business between the parts of one machine.
+    for name in ("no_proxy", "NO_PROXY"):
+        os.environ[name] = ",".join(filter(None, (os.environ.get(name), "127.0.0.1", "localhost")))
     say = _teller()
     with held(directory) as sign:
         _end_leftovers(directory, say)

@@ -13,6 +13,9 @@ from typing import IO, Any
 from localstack.failures import StackFailure
 from localstack.processes import Processes, birth
 
+PIDS = ("postgres", "redis", "rabbitmq", "nginx", "emulator", "triggers")
+# A log that has grown beyond it begins anew with the next start; the one before is kept.
+KEPT_LOG_BYTES = 10_000_000
 # What the lock file holds after `up`; while a supervisor is there, its pid and start time. A stack whose supervisor was
 # killed is none that anyone meant to leave running.
 LEFT_RUNNING = "left running"
@@ -30,6 +33,9 @@ def prepared(directory: Path) -> Path:
         raise StackFailure(
             f"{directory} can't be written to ({error.strerror}): choose another directory with --directory."
         ) from error
+    for log in (directory / "logs").glob("*.log"):
+        if log.stat().st_size > KEPT_LOG_BYTES:
+            log.replace(log.with_suffix(".log.1"))
     return directory
 
 
@@ -92,3 +98,11 @@ def left_whole(directory: Path) -> bool:
     processes = Processes(directory)
     left = signed == LEFT_RUNNING and content_of(directory) is not None
     return left and bool(processes.entries) and not processes.dead()
+
+
+def published(processes: Processes) -> dict[str, Any]:
+    """The run directory's part of stack.json: where mail is laid, and pids (null for a server that is given)."""
+    mail = processes.run_directory / "mail"
+    mail.mkdir(exist_ok=True)
+    pids = {entry.name: entry.pid for entry in processes.entries}
+    return {"mail_dir": str(mail), "pids": {name: pids.get(name) for name in PIDS}}

@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
-from localstack import build, credentials, deploy, packages, triggers
+from localstack import build, credentials, deploy, packages, run_directory, triggers
 from localstack.addresses import Addresses, get, login_of, place, without_login
 from localstack.credentials import Login
-from localstack.failures import StackFailure, Stopped
+from localstack.failures import StackFailure, Stopped, last_words
 from localstack.ports import free_port, is_free
 from localstack.processes import Processes
 from localstack.servers import edge, emulator, postgres, rabbitmq, valkey
@@ -33,7 +33,6 @@ HEALTH_SECONDS = 30
 HEALTH_PAUSE = 0.2
 # Started beforehand for each group, so that the first visitors wait for none.
 WARM_WORKERS = 2
-PIDS = ("postgres", "redis", "rabbitmq", "nginx", "emulator", "triggers")
 
 
 @dataclass
@@ -94,9 +93,7 @@ class Stack:
         )
         url = f"http://127.0.0.1:{port}"
         self._healthy(url)
-        users = self._seed(url)
-        # The seed's stock is written by SQL: what it tells of must not wait for the relay's next minute.
-        self._invoke(deployment, "OutboxRelayFunction", {})
+        users = self._seed(url, deployment)
         return self._write(deployment.functions, url, deployment.gateway_url, users)
 
     # The servers
@@ -224,14 +221,14 @@ class Stack:
                     self.processes.stopping.wait(HEALTH_PAUSE)
                 self._check()
                 if time.monotonic() > deadline:
+                    log = self.processes.logs / self.FUNCTIONS_LOG
                     raise StackFailure(
-                        f"{group} is not healthy, its health is {status} {said[:300]}: "
-                        f"see functions.log and emulator.log in {self.processes.logs}."
+                        f"{group} is not healthy, it answers {status} {said[:300]}: see {log} for why{last_words(log)}."
                     )
                 status, said = get(f"{url}/{group}/health", 30)
         self.say(f"the shop answers at {url}")
 
-    def _seed(self, url: str) -> dict[str, dict[str, str]]:
+    def _seed(self, url: str, deployment: deploy.Deployment) -> dict[str, dict[str, str]]:
         users = {role: {"email": f"{role}@eatit.example", "password": self.secrets.users[role]} for role in ROLES}
         wanted = "goods" if self.options.demo else "users"
         if self.secrets.seeded not in (wanted, "goods") or os.environ.get("DATABASE_URL"):
@@ -243,6 +240,8 @@ class Stack:
 
             self._check()
             seed(url, self.at.database_url, users, self.say, self.options.demo)
+            # The seed's stock is written by SQL: what it tells of must not wait for the relay's next minute.
+            self._invoke(deployment, "OutboxRelayFunction", {})
             self.secrets.seeded = wanted
             credentials.save(self.secrets_file, self.secrets)
         return users
@@ -251,24 +250,12 @@ class Stack:
         self, functions: dict[str, str], url: str, gateway_url: str, users: dict[str, dict[str, str]]
     ) -> dict[str, Any]:
         self._check()
-        pids = {entry.name: entry.pid for entry in self.processes.entries}
-        mail = self.options.directory / "mail"
-        mail.mkdir(exist_ok=True)
         content = {
             "url": url,
             "gateway_url": gateway_url,
-            "lambda_endpoint_url": self.at.lambda_url,
-            "database_url": self.at.database_url,
-            "redis_url": self.at.redis_url,
-            "amqp_url": self.at.amqp_url,
-            "s3_endpoint_url": self.at.endpoint_url,
-            "elasticsearch_url": os.environ.get("ELASTICSEARCH_URL"),
-            "mail_dir": str(mail),
-            "telegram_api_url": os.environ.get("TELEGRAM_API_URL"),
-            "telegram_bot_token": None,
-            "telegram_webhook_secret": None,
+            **self.at.published(),
+            **run_directory.published(self.processes),
             "users": users,
-            "pids": {name: pids.get(name) for name in PIDS},
             "secrets_prefix": SECRETS_PREFIX,
             "functions": functions,
             "environment": self._environment(functions),

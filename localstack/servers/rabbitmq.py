@@ -18,6 +18,14 @@ from localstack.ports import LOOPBACK, answers, free_port
 from localstack.processes import Processes, plain_environment
 
 CONFIGURATION = Path(__file__).parent.parent / "rabbitmq" / "rabbitmq.conf"
+# Where Erlang keeps epmd, which not every package puts on PATH.
+ERLANG = (
+    Path("/usr/lib/erlang"),
+    Path("/opt/homebrew/opt/erlang/lib/erlang"),
+    Path("/usr/local/opt/erlang/lib/erlang"),
+)
+# Quorum queues that lose nothing on their way to where messages are parked.
+OLDEST = (3, 10)
 # The schedulers of Erlang spin for work by default, which costs a small machine a good part of a core.
 NO_SPINNING = "+sbwt none +sbwtdcpu none +sbwtdio none"
 
@@ -73,7 +81,7 @@ def start(processes: Processes, login: Login) -> str:
     child = processes.start("rabbitmq", [_program("rabbitmq-server")], environment=environment, directory=home)
     url = f"amqp://{quote(login.username, safe='')}:{quote(login.password, safe='')}@{LOOPBACK}:{port}/%2F"
     processes.wait_ready("RabbitMQ", child, lambda: _answers(port, url), log="rabbitmq", seconds=90)
-    return url
+    return _new_enough(url)
 
 
 def given(url: str) -> str:
@@ -88,11 +96,21 @@ def given(url: str) -> str:
             "RabbitMQ at AMQP_URL does not let us in: start it, correct the URL (amqp://user:password@host:5672/%2F), "
             "or unset the variable to get one."
         )
+    return _new_enough(url)
+
+
+def _new_enough(url: str) -> str:
+    connection = pika.BlockingConnection(pika.URLParameters(url))
+    version = str((connection._impl.server_properties or {}).get("version", ""))
+    connection.close()
+    numbers = tuple(int(part) for part in version.split(".")[:2] if part.isdigit())
+    if len(numbers) == len(OLDEST) and numbers < OLDEST:
+        raise StackFailure(f"RabbitMQ {version} is too old, 3.10 or newer is needed: set AMQP_URL to one.")
     return url
 
 
 def _program(name: str) -> Path:
-    found = find_program(name)
+    found = find_program(name) or next((path for place in ERLANG for path in place.glob(f"erts-*/bin/{name}")), None)
     if found is None:
         raise StackFailure(f"EatIt needs the program {name}: install the system package rabbitmq-server.")
     return found
