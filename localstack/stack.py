@@ -177,7 +177,7 @@ class Stack:
         try:
             return deploy.invoke(self.at.lambda_url, deployment.functions[name], event)
         except deploy.InvocationFailed as failure:
-            log = self.processes.logs / "functions.log"
+            log = self.processes.logs / self.FUNCTIONS_LOG
             raise StackFailure(f"{failure}: see {log} for the whole of it.") from failure
 
     def keep_written_secrets(self) -> None:
