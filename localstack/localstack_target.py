@@ -106,8 +106,9 @@ class LocalStackStack(Stack):
         host = (self._engine and self._engine.address) or bridge.DESKTOP
         if self._engine is not None and self._engine.address:
             bridge.start(self.processes, host, (self.at.database_url, self.at.redis_url, self.at.amqp_url))
+        # Without an engine here, a LocalStack that was given runs functions somewhere of its own.
         parameters = {
-            name: bridge.as_containers_see(value, host) if name in SERVERS.values() else value
+            name: bridge.as_containers_see(value, host) if self._engine and name in SERVERS.values() else value
             for name, value in self.parameters().items()
         }
         return deploy.deploy(
