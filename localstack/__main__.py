@@ -35,7 +35,7 @@ def _parser() -> argparse.ArgumentParser:
             command.add_argument("--servers-only", action="store_true", help=argparse.SUPPRESS)
     command = chosen.add_parser("invoke", help=(commands.invoke.__doc__ or "").splitlines()[0])
     command.add_argument("function", help="its logical id in template.yaml, such as ResyncFunction")
-    command.add_argument("event", nargs="?", default="{}", help="JSON ({})")
+    command.add_argument("event", nargs="?", default="{}", help="JSON, or a file of it ({})")
     command.add_argument("--directory", type=Path, default=ROOT / ".run", help="where its data lies (.run)")
     return parser
 

@@ -181,14 +181,18 @@ def reset(directory: Path) -> int:
 
 
 def invoke(directory: Path, name: str, event: str) -> int:
-    """Calls one function of the running stack by its logical id and prints what it answers."""
+    """Calls one function of the running stack by its logical id and prints what it answers.
+
+    `event` is JSON, or the path of a file of it.
+    """
     content = content_of(directory.resolve())
     if content is None:
         raise StackFailure("Nothing is running: start it with `make up`.")
     if name not in content["functions"]:
         raise StackFailure(f"There is no function {name}; there are {', '.join(sorted(content['functions']))}.")
     try:
-        answer = deploy.invoke(content["lambda_endpoint_url"], content["functions"][name], json.loads(event))
+        read = json.loads(event if event.lstrip().startswith("{") else Path(event).read_text(encoding="utf-8"))
+        answer = deploy.invoke(content["lambda_endpoint_url"], content["functions"][name], read)
     except ValueError as error:
         raise StackFailure(f"The event is not readable JSON: {error}.") from error
     except deploy.InvocationFailed as failure:
