@@ -8,6 +8,8 @@ ENVIRONMENT ?= staging
 # Empty: the newest Python 3.11 to 3.14 on PATH.
 PYTHON ?=
 ARGUMENTS ?=
+FUNCTION ?=
+EVENT ?= {}
 
 PY := .venv/bin/python
 STACK := $(PY) -m localstack
@@ -19,7 +21,7 @@ export PYTHON
 export PATH := $(PATH):$(CURDIR)/.run/bootstrap/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help ready run up stop reset status dev resync invoke test test-unit test-functions test-integration test-gateway \
+.PHONY: help ready run up stop reset status dev invoke resync invoke test test-unit test-functions test-integration test-gateway \
 	test-contract test-performance test-sam sam localstack build openapi lint types imports template pr deploy clean
 
 help: ## Say what there is
@@ -46,6 +48,9 @@ status: ready ## Say what runs, and where
 
 dev: ready ## Serve the three apps by uvicorn with reload on DEV_PORT=8000, against the local stack's servers
 	@exec $(PY) -m localstack.dev --directory "$(DIRECTORY)" --port "$(DEV_PORT)" --stack-port "$(PORT)"
+
+invoke: ready ## Call one function: make invoke FUNCTION=StoreFunction EVENT=tests/events/rest_list_products.json
+	@exec $(STACK) invoke "$(FUNCTION)" '$(EVENT)' --directory "$(DIRECTORY)"
 
 resync: ready ## Put every active product into the outbox again
 	@exec $(STACK) invoke ResyncFunction --directory "$(DIRECTORY)"
@@ -82,9 +87,6 @@ localstack: ready ## Deploy to LocalStack, started from docker-compose.yml (Dock
 
 build: ready ## Build functions and layers as `sam deploy` takes them
 	@exec $(PY) -m localstack.sam_cli build --config-env "$(ENVIRONMENT)"
-
-invoke: ready ## Call one function of the running stack: make invoke FUNCTION=StoreFunction EVENT=file.json
-	@exec $(STACK) invoke "$(FUNCTION)" "$$(if [ -f "$(EVENT)" ]; then cat "$(EVENT)"; else echo '{}'; fi)" --directory "$(DIRECTORY)"
 
 openapi: ready ## Write docs/openapi/*.json from the code
 	@exec $(PY) -m localstack.openapi
