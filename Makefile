@@ -21,7 +21,7 @@ export PYTHON
 export PATH := $(PATH):$(CURDIR)/.run/bootstrap/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help ready run up stop reset status dev invoke resync invoke test test-unit test-functions test-integration test-gateway \
+.PHONY: help ready run up stop reset status dev invoke resync test test-unit test-functions test-integration test-gateway \
 	test-contract test-performance test-sam sam localstack build openapi lint types imports template pr deploy clean
 
 help: ## Say what there is

@@ -191,7 +191,8 @@ def invoke(directory: Path, name: str, event: str) -> int:
     if name not in content["functions"]:
         raise StackFailure(f"There is no function {name}; there are {', '.join(sorted(content['functions']))}.")
     try:
-        read = json.loads(event if event.lstrip().startswith("{") else Path(event).read_text(encoding="utf-8"))
+        text = event.strip() or "{}"
+        read = json.loads(text if text.startswith("{") else Path(event).read_text(encoding="utf-8"))
         answer = deploy.invoke(content["lambda_endpoint_url"], content["functions"][name], read)
     except ValueError as error:
         raise StackFailure(f"The event is not readable JSON: {error}.") from error
