@@ -9,7 +9,8 @@ from store.endpoints import categories, category, product, products, unit, units
 
 app = create_app(
     "store",
-    [units.router, unit.router, categories.router, category.router, products.router, product.router],
+    # In the order of their use, since a request tries one route after the other.
+    [product.router, products.router, categories.router, category.router, units.router, unit.router],
     {
         "database": (lambda: database.read(text("SELECT 1")), True),
         "keys": (lambda: bool(secret("auth/jwks").get("keys")), True),

@@ -1,5 +1,6 @@
 """A group's app and its Lambda handler: FastAPI put together from endpoint files, wrapped by Mangum."""
 
+import asyncio
 import re
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
@@ -7,6 +8,7 @@ from typing import Any
 from fastapi import APIRouter, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from mangum import Mangum
+from mangum.handlers import APIGateway
 from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
@@ -91,7 +93,7 @@ def create_app(
 
 def create_handler(app: FastAPI) -> Callable[[dict[str, Any], Any], dict[str, Any]]:
     """The Lambda handler of an app, for REST API events: `handler(event, context)`."""
-    adapter = Mangum(surrounded(app), lifespan="off", text_mime_types=TEXT_TYPES)  # type: ignore[arg-type]
+    adapter = _RestApi(surrounded(app), lifespan="off", text_mime_types=TEXT_TYPES)  # type: ignore[arg-type]
 
     def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
         return adapter(event, context)
@@ -99,6 +101,30 @@ def create_handler(app: FastAPI) -> Callable[[dict[str, Any], Any], dict[str, An
     measured: Callable[[dict[str, Any], Any], dict[str, Any]]
     measured = metrics.log_metrics(handler, raise_on_empty_metrics=False)
     return measured
+
+
+class _RestApi(Mangum):
+    """Mangum for REST API events alone, without its queue and states: the edge answers everything, even errors."""
+
+    def __call__(self, event: dict[str, Any], context: Any) -> dict[str, Any]:
+        gateway = APIGateway(event, context, self.config)
+        given: Message = {"type": "http.request", "body": gateway.body, "more_body": False}
+        begun: Message = {}
+        body = b""
+
+        async def receive() -> Message:
+            return given
+
+        async def send(message: Message) -> None:
+            nonlocal begun, body
+            if message["type"] == "http.response.start":
+                begun = message
+            else:
+                body += message.get("body", b"")
+
+        served = self.app(gateway.scope, receive, send)
+        asyncio.get_event_loop().run_until_complete(served)
+        return gateway({"status": begun["status"], "headers": begun["headers"], "body": body})
 
 
 def surrounded(app: FastAPI) -> ASGIApp:

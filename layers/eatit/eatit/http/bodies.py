@@ -15,6 +15,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from eatit.errors import DomainError, Fault, Invalid
+from eatit.http.direct import NOTHING, direct_app
 
 MAX_BYTES = 1_048_576
 MAX_DEPTH = 32
@@ -81,28 +82,33 @@ def _readable(value: Any, depth: int) -> Any:
     if depth > MAX_DEPTH:
         raise UnreadableBody
     if isinstance(value, dict):
-        if not all(is_readable(key) for key in value):
-            raise Invalid([Fault("", "unreadable_text")])
-        return {key: _readable(part, depth + 1) for key, part in value.items()}
+        return {_readable_key(key): _readable(part, depth + 1) for key, part in value.items()}
     if isinstance(value, list):
         return [_readable(part, depth + 1) for part in value]
     return value
+
+
+def _readable_key(key: str) -> str:
+    """A broken key with its broken characters replaced: no shape has such a field, and its pointer can be told."""
+    return key if is_readable(key) else key.encode("utf-8", "replace").decode().replace("\0", "?")
 
 
 class StrictRequest(Request):
     """A request whose JSON is read by `read_json`."""
 
     async def json(self) -> Any:
-        """The body's value; see `read_json`."""
-        try:
-            return read_json(await self.body())
-        except DomainError as error:
-            # FastAPI turns whatever is raised here into its own 400 unless it is a validation error.
-            raise RequestValidationError([{"type": "domain", "loc": ("body",), "ctx": {"error": error}}]) from error
+        """The body's value; see `read_json`. FastAPI turns whatever is raised here into a 400, `unreadable_json`."""
+        return read_json(await self.body())
 
 
 class StrictRoute(APIRoute):
     """A route whose JSON body is read by `read_json`, whatever type it declares, unless it plainly isn't JSON."""
+
+    def __init__(self, *arguments: Any, **named: Any) -> None:
+        super().__init__(*arguments, **named)
+        direct = direct_app(self, _body_of)
+        if direct is not None:
+            self.app = direct
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         """FastAPI's own handler, over a `StrictRequest`."""
@@ -111,12 +117,22 @@ class StrictRoute(APIRoute):
 
         async def strict(request: Request) -> Response:
             if reads_body:
-                content_type = request.headers.get("content-type", "application/json").split(";")[0].strip().lower()
-                if content_type != "application/json" and not content_type.endswith("+json"):
-                    raise DomainError("unsupported_media_type")
+                _check_media_type(request)
             return await handle(StrictRequest(request.scope, request.receive))
 
         return strict
+
+
+async def _body_of(request: Request) -> Any:
+    _check_media_type(request)
+    body = await request.body()
+    return read_json(body) if body else NOTHING
+
+
+def _check_media_type(request: Request) -> None:
+    content_type = request.headers.get("content-type", "application/json").split(";")[0].strip().lower()
+    if content_type != "application/json" and not content_type.endswith("+json"):
+        raise DomainError("unsupported_media_type")
 
 
 _TYPES = {
@@ -169,10 +185,6 @@ def invalid_request(error: RequestValidationError) -> DomainError:
     in_body = False
     for found in error.errors():
         context = found.get("ctx") or {}
-        if found["type"] == "domain":
-            cause = context["error"]
-            assert isinstance(cause, DomainError)
-            return cause
         if found["type"] == "json_invalid":
             return UnreadableBody()
         in_body = in_body or (bool(found["loc"]) and found["loc"][0] == "body")

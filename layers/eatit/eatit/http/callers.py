@@ -12,7 +12,7 @@ from eatit.errors import Forbidden, Unauthenticated
 from eatit.security import Caller, Role, verify
 
 
-class _Bearer(SecurityBase):
+class Bearer(SecurityBase):
     """Reads `Authorization: Bearer …`; with a role it demands one."""
 
     def __init__(self, role: Role | None) -> None:
@@ -35,14 +35,14 @@ class _Bearer(SecurityBase):
         return caller
 
 
-any_caller = _Bearer(None)
+any_caller = Bearer(None)
 Anyone = Annotated[Caller | None, Depends(any_caller)]
-SignedIn = Annotated[Caller, Depends(_Bearer(Role.customer))]
-Staff = Annotated[Caller, Depends(_Bearer(Role.staff))]
-Admin = Annotated[Caller, Depends(_Bearer(Role.admin))]
+SignedIn = Annotated[Caller, Depends(Bearer(Role.customer))]
+Staff = Annotated[Caller, Depends(Bearer(Role.staff))]
+Admin = Annotated[Caller, Depends(Bearer(Role.admin))]
 
 
 def role_of(route: APIRoute) -> tuple[bool, Role | None]:
     """Whether a route reads access tokens at all, and the least role it demands; `None`: anyone's."""
-    found = [part.call for part in route.dependant.dependencies if isinstance(part.call, _Bearer)]
+    found = [part.call for part in route.dependant.dependencies if isinstance(part.call, Bearer)]
     return bool(found), max((bearer.role for bearer in found if bearer.role is not None), default=None)
