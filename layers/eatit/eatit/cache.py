@@ -50,10 +50,17 @@ class Cache:
         lease = os.urandom(12)
         mine = self._ask(lambda client: client.set(lease_name, lease, nx=True, px=LEASE_MILLISECONDS))
         if mine is None and self.is_reachable_now:
-            kept = self._await(name)
+            kept = self._await(name, lease_name)
             if kept is not None:
                 return kept
-        value = fill()
+        value: bytes | None = None
+        try:
+            value = fill()
+        finally:
+            if mine and value is None:
+                # What isn't there, or can't be read now, is nothing that others should wait for. If the lease is
+                # another's by now, only that one's fill isn't kept.
+                self._ask(lambda client: client.delete(lease_name))
         if mine and value is not None:
             lifetime = int(min(seconds, LONGEST_SECONDS) * 1000)
             self._ask(lambda client: client.eval(_FILL, 2, name, lease_name, lease, value, lifetime))
@@ -81,16 +88,19 @@ class Cache:
         if client is not None:
             client.close()
 
-    def _await(self, name: str) -> bytes | None:
-        """Wait for the value that another filler is making: half a second at most, then make it oneself."""
+    def _await(self, name: str, lease_name: str) -> bytes | None:
+        """Wait for the value that another filler is making: half a second at most, or until it gave up; then make it
+        oneself."""
         deadline = time.monotonic() + 0.5
         pause = 0.002
         while time.monotonic() < deadline and self.is_reachable_now:
             time.sleep(pause)
             pause = min(pause * 2, 0.05)
-            kept = self._ask(lambda client: client.get(name))
+            kept, lease = self._ask(lambda client: client.mget(name, lease_name)) or (None, None)
             if kept is not None:
                 return bytes(kept)
+            if lease is None:
+                break
         return None
 
     def _ask(self, command: Callable[["Redis"], Any], *, insist: bool = False) -> Any:
