@@ -76,6 +76,18 @@ def terminal(tmp_path: Path) -> Iterator[Terminal]:
     assert own.left() == []
 
 
+@pytest.fixture(scope="module")
+def standing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Terminal]:
+    """Servers that are up, for tests that leave them so."""
+    own = Terminal(tmp_path_factory.mktemp("standing") / "run")
+    done = own.call("up")
+    assert done.returncode == 0, done.stderr
+    yield own
+    assert own.call("stop").returncode == 0
+    assert own.left() == []
+    assert not (own.directory / "stack.json").exists()
+
+
 def one_sentence(done: subprocess.CompletedProcess[str]) -> str:
     assert done.returncode == 1
     assert "Traceback" not in done.stdout + done.stderr
@@ -84,22 +96,18 @@ def one_sentence(done: subprocess.CompletedProcess[str]) -> str:
     return told[0]
 
 
-def test_up_leaves_servers_at_work_and_stop_ends_them(terminal: Terminal) -> None:
-    done = terminal.call("up")
-    assert done.returncode == 0, done.stderr
-    stack = terminal.stack
-    with psycopg.connect(stack["database_url"]) as database:
+def test_up_leaves_servers_at_work(standing: Terminal) -> None:
+    with psycopg.connect(standing.stack["database_url"]) as database:
         row = database.execute("SELECT current_user, current_database(), rolsuper FROM pg_roles WHERE rolname = user")
         assert row.fetchone() == ("eatit_owner", "eatit", False)
-    assert terminal.call("status").returncode == 0
+    assert standing.call("status").returncode == 0
 
-    again = one_sentence(terminal.call("up"))
-    assert "already" in again
-    assert "make stop" in again
 
-    assert terminal.call("stop").returncode == 0
-    assert terminal.left() == []
-    assert not (terminal.directory / "stack.json").exists()
+def test_a_second_up_is_told_of_the_first(standing: Terminal) -> None:
+    for command in ("up", "run"):
+        told = one_sentence(standing.call(command))
+        assert "already" in told
+        assert "make stop" in told
 
 
 def test_secrets_are_for_their_owner_alone_and_outlive_a_restart(terminal: Terminal) -> None:
@@ -120,11 +128,10 @@ def test_secrets_are_for_their_owner_alone_and_outlive_a_restart(terminal: Termi
 
 
 @pytest.mark.skipif(not PROC.joinpath("net/tcp").exists(), reason="needs Linux's /proc")
-def test_everything_listens_on_loopback_alone(terminal: Terminal) -> None:
-    terminal.call("up")
+def test_everything_listens_on_loopback_alone(standing: Terminal) -> None:
     listening = 0
-    sockets = {link for pid in terminal.left() for link in _links(pid)}
-    sockets |= {link for entry in Processes(terminal.directory).entries for link in _links(entry.pid)}
+    sockets = {link for pid in standing.left() for link in _links(pid)}
+    sockets |= {link for entry in Processes(standing.directory).entries for link in _links(entry.pid)}
     for table, loopback in (("tcp", "0100007F"), ("tcp6", "00000000000000000000000001000000")):
         for row in PROC.joinpath("net", table).read_text().splitlines()[1:]:
             fields = row.split()
@@ -138,9 +145,8 @@ def _links(pid: int) -> list[str]:
     return [str(link.readlink()) for link in PROC.joinpath(str(pid), "fd").iterdir() if link.is_symlink()]
 
 
-def test_the_broker_has_no_guest_and_takes_quorum_queues_that_lose_nothing(terminal: Terminal) -> None:
-    terminal.call("up")
-    url = terminal.stack["amqp_url"]
+def test_the_broker_has_no_guest_and_takes_quorum_queues_that_lose_nothing(standing: Terminal) -> None:
+    url = standing.stack["amqp_url"]
     connection = pika.BlockingConnection(pika.URLParameters(url))
     connection.channel().queue_declare(
         "probe",
@@ -154,6 +160,7 @@ def test_the_broker_has_no_guest_and_takes_quorum_queues_that_lose_nothing(termi
             "x-delivery-limit": 1000,
         },
     )
+    connection.channel().queue_delete("probe")
     connection.close()
     place = url.rpartition("@")[2]
     with pytest.raises(pika.exceptions.AMQPConnectionError):
@@ -250,9 +257,8 @@ def test_a_given_server_that_is_not_there_is_one_sentence(terminal: Terminal, na
     assert terminal.left() == []
 
 
-def test_given_servers_are_used_as_they_are(terminal: Terminal, tmp_path: Path) -> None:
-    terminal.call("up")
-    theirs = terminal.stack
+def test_given_servers_are_used_as_they_are(standing: Terminal, tmp_path: Path) -> None:
+    theirs = standing.stack
     ours = Terminal(tmp_path / "second")
     try:
         done = ours.call("up", DATABASE_URL=theirs["database_url"], REDIS_URL=theirs["redis_url"])
