@@ -8,7 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from psycopg.errors import SerializationFailure
-from sqlalchemy import Row, TextClause
+from sqlalchemy import Row, TextualSelect
 from sqlalchemy.exc import DBAPIError
 
 from basket.product_copies import fill_gap
@@ -135,7 +135,11 @@ def remove_lines(
 
 
 def _run(
-    runner: Database | Transaction, database: Database, owner: Owner, statement: TextClause, parameters: dict[str, Any]
+    runner: Database | Transaction,
+    database: Database,
+    owner: Owner,
+    statement: TextualSelect,
+    parameters: dict[str, Any],
 ) -> Sequence[Line]:
     """In one statement; where somebody came between, once more with the basket locked first."""
 

@@ -7,7 +7,7 @@ refuses itself (SQLSTATE 40001), and is run again with the basket locked first.
 
 from typing import Any
 
-from sqlalchemy import BigInteger, LargeBinary, Numeric, TextClause, Uuid, bindparam, text
+from sqlalchemy import BigInteger, LargeBinary, Numeric, TextualSelect, Uuid, bindparam, column, text
 from sqlalchemy.dialects.postgresql import ARRAY
 
 _FOUND = {"user": "b.user_id = :user", "guest": "b.token_digest = :digest AND b.merged_at IS NULL", "nobody": "false"}
@@ -91,7 +91,22 @@ ORDER BY l.added_at, l.product_id
 """
 
 
-def _statement(sql: str, kind: str, *, wanted: str = "") -> TextClause:
+_LOCK = "SELECT b.id FROM basket.baskets b WHERE {found} FOR UPDATE"
+
+_ITEM_NAMES = [part.strip().split(".")[1] for part in _ITEM.split(",")]
+_BASKET_NAMES = ["basket_id", "version", "updated_at"]
+_BEFORE_NAMES = ["before_id", "before_version", "before_quantity", "before_lines"]
+_PRODUCT_NAMES = ["found", "found_status", "wanted", "quantity_step", "min_quantity", "max_quantity"]
+_NAMES = {
+    _PUT: [*_BASKET_NAMES, *_BEFORE_NAMES, *_PRODUCT_NAMES, *_ITEM_NAMES],
+    _REMOVE: [*_BASKET_NAMES, "there", "changed", *_ITEM_NAMES],
+    _READ: [*_BASKET_NAMES, *_ITEM_NAMES],
+    _LOCK: ["id"],
+}
+
+
+def _statement(sql: str, kind: str, *, wanted: str = "") -> TextualSelect:
+    """The statement for a kind of owner; its columns are named, else SQLAlchemy would work them out at each call."""
     filled = sql.format(
         found=_FOUND[kind],
         locked=_LOCKED[kind],
@@ -112,7 +127,7 @@ def _statement(sql: str, kind: str, *, wanted: str = "") -> TextClause:
         "most_lines": BigInteger,
     }
     used = [bindparam(name, type_=kind_) for name, kind_ in types.items() if f":{name}" in _words(filled)]
-    return text(filled).bindparams(*used)
+    return text(filled).bindparams(*used).columns(*(column(name) for name in _NAMES[sql]))
 
 
 def _words(sql: str) -> set[str]:
@@ -125,4 +140,4 @@ ADD = {kind: _statement(_PUT, kind, wanted=_ADDED) for kind in _FOUND}
 SET = {kind: _statement(_PUT, kind, wanted=_SET_TO) for kind in _FOUND}
 REMOVE = {kind: _statement(_REMOVE, kind) for kind in ("user", "guest")}
 READ = {kind: _statement(_READ, kind) for kind in ("user", "guest")}
-LOCK = {kind: _statement("SELECT b.id FROM basket.baskets b WHERE {found} FOR UPDATE", kind) for kind in READ}
+LOCK = {kind: _statement(_LOCK, kind) for kind in READ}

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
+import orjson
 import psycopg
 from psycopg import errors as postgres
 from sqlalchemy import CursorResult, Executable, create_engine
@@ -178,6 +179,7 @@ class Database:
             poolclass=NullPool,
             isolation_level="AUTOCOMMIT",
             use_native_hstore=False,
+            json_deserializer=orjson.loads,
         )
         try:
             self._connection = engine.connect()

@@ -18,6 +18,7 @@ from eatit.settings import settings
 ALGORITHM = "EdDSA"
 REFETCH_SECONDS = 30.0
 LEEWAY_SECONDS = 5
+KEPT_TOKENS = 500
 
 
 class Role(IntEnum):
@@ -43,15 +44,31 @@ class Caller:
 
 
 _keys: dict[str, Any] = {}
-_keys_of: int = 0
+_keys_of: dict[str, Any] | None = None
+_verified: dict[str, tuple[Caller, int]] = {}
 _refetched_at = -REFETCH_SECONDS
 
 
 def verify(token: str) -> Caller:
     """The caller that an access token stands for.
 
+    What it says of a token can only change with the keys or by the token's end, so within an environment each token is
+    worked through once while the keys stay the same, and only its end is looked at again.
     Raises `Unauthenticated` (`invalid_token`) for whatever is wrong with it, without saying what.
     """
+    _load(secret("auth/jwks"))
+    caller, ends = _verified.get(token, (None, 0))
+    if caller is not None and ends + LEEWAY_SECONDS > time.time():
+        return caller
+    caller, ends = _worked_through(token)
+    if len(_verified) >= KEPT_TOKENS:
+        _verified.clear()
+    _verified[token] = caller, ends
+    return caller
+
+
+def _worked_through(token: str) -> tuple[Caller, int]:
+    """The caller, and when the token ends, in Unix seconds."""
     import jwt
 
     configuration = settings()
@@ -68,7 +85,7 @@ def verify(token: str) -> Caller:
             leeway=LEEWAY_SECONDS,
             options={"require": ["exp", "iat", "iss", "aud", "sub", "sid", "role"]},
         )
-        return Caller(UUID(claims["sub"]), Role[claims["role"]], UUID(claims["sid"]))
+        return Caller(UUID(claims["sub"]), Role[claims["role"]], UUID(claims["sid"])), int(claims["exp"])
     except (jwt.PyJWTError, KeyError, ValueError, TypeError, AttributeError, RecursionError) as error:
         raise Unauthenticated("invalid_token") from error
 
@@ -77,12 +94,12 @@ def forget_keys() -> None:
     """Drop the kept keys; the next token reads them anew."""
     global _keys_of, _refetched_at
     _keys.clear()
-    _keys_of, _refetched_at = 0, -REFETCH_SECONDS
+    _verified.clear()
+    _keys_of, _refetched_at = None, -REFETCH_SECONDS
 
 
 def _key(kid: str) -> Any:
     global _refetched_at
-    _load(secret("auth/jwks"))
     if kid not in _keys and time.monotonic() - _refetched_at >= REFETCH_SECONDS:
         _refetched_at = time.monotonic()
         _load(secret("auth/jwks", newer_than=time.monotonic()))
@@ -91,10 +108,11 @@ def _key(kid: str) -> Any:
 
 def _load(jwks: dict[str, Any]) -> None:
     global _keys_of
-    if id(jwks) == _keys_of:
+    if jwks is _keys_of:
         return
     from jwt import PyJWK
 
     _keys.clear()
+    _verified.clear()
     _keys.update({key["kid"]: PyJWK(key, ALGORITHM).key for key in jwks.get("keys", [])})
-    _keys_of = id(jwks)
+    _keys_of = jwks
