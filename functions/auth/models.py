@@ -6,6 +6,7 @@ from uuid import UUID
 
 from pydantic import BeforeValidator, Field
 
+from auth.passwords import LONGEST, SHORTEST
 from eatit.http.shapes import Answer, Body, Change, Text100
 
 Email = Annotated[
@@ -19,7 +20,7 @@ class Registration(Body):
     """A new account."""
 
     email: Annotated[Email, Field(json_schema_extra={"format": "email"}, examples=["anna@example.org"])]
-    password: Password
+    password: Annotated[Password, Field(json_schema_extra={"minLength": SHORTEST, "maxLength": LONGEST})]
     display_name: Text100 | None = None
 
 

@@ -23,6 +23,11 @@ router = endpoint_router()
 Sort = Literal["name", "price", "-price", "unit_price", "-created_at"]
 Price = Annotated[int, Query(ge=0, le=MAX_AMOUNT)]
 ALLERGENS = frozenset(Allergen.__args__)  # type: ignore[attr-defined]
+_ONE = f"({'|'.join(sorted(ALLERGENS))})"
+ALLERGEN_FREE = Query(
+    description="One or more, with commas: `milk,nuts`.",
+    json_schema_extra={"pattern": f"^({_ONE}( *, *{_ONE})*)?$"},
+)
 
 
 @router.get(
@@ -41,7 +46,7 @@ async def list_products(
     min_price: Price | None = None,
     max_price: Price | None = None,
     in_stock: bool | None = None,
-    allergen_free: Annotated[ParameterText | None, Query(description="One or more, with commas: `milk,nuts`.")] = None,
+    allergen_free: Annotated[ParameterText | None, ALLERGEN_FREE] = None,
     status: Annotated[Status | None, Query(description="Staff alone; others see active ones.")] = None,
     q: ParameterText | None = None,
     sort: Sort = "name",

@@ -174,10 +174,19 @@ def _read_problems(operation: dict[str, Any]) -> set[str]:
     if "requestBody" in operation:
         codes |= {"unreadable_json", "body_too_large", "unsupported_media_type", "invalid_body"}
     for parameter in operation.get("parameters", ()):
+        parameter["schema"] = _without_null(parameter["schema"])
         codes.add("not_found" if parameter["in"] == "path" else "invalid_parameter")
         if parameter["name"] == "cursor":
             codes.add("invalid_cursor")
     return codes
+
+
+def _without_null(schema: dict[str, Any]) -> dict[str, Any]:
+    """A parameter's schema: it may be absent, but there is no null in an address."""
+    choices = [choice for choice in schema.get("anyOf", ()) if choice != {"type": "null"}]
+    if len(choices) != 1:
+        return schema
+    return {**choices[0], **{name: part for name, part in schema.items() if name != "anyOf"}}
 
 
 def _tell_callers(operation: dict[str, Any], route: APIRoute, *, basket_token: bool) -> set[str]:
