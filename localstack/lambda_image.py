@@ -90,8 +90,12 @@ def _recipe() -> str:
 
 
 def _kept(cache: Path, image: LambdaImage) -> Path:
+    return cache / f"{_kept_name(image)}-{_recipe()}.tar"
+
+
+def _kept_name(image: LambdaImage) -> str:
     assert image.stand_in is not None
-    return cache / f"{image.stand_in.replace('/', '-').replace(':', '-')}-{_recipe()}.tar"
+    return image.stand_in.replace("/", "-").replace(":", "-")
 
 
 def _make(engine: Engine, image: LambdaImage, cache: Path, log: Path, progress: Progress) -> None:
@@ -118,5 +122,7 @@ def _make(engine: Engine, image: LambdaImage, cache: Path, log: Path, progress: 
     cache.mkdir(parents=True, exist_ok=True)
     draft = cache / f"draft-{os.getpid()}.tar"
     if engine.run("save", "--output", str(draft), image.stand_in, seconds=120).returncode == 0:
+        for outdated in cache.glob(f"{_kept_name(image)}-*.tar"):
+            outdated.unlink()
         draft.replace(_kept(cache, image))
     draft.unlink(missing_ok=True)
