@@ -2,10 +2,12 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import time
+import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -25,12 +27,21 @@ pytestmark = pytest.mark.skipif(os.environ.get("EATIT_STACK_KIND") != "sam", rea
 
 
 @pytest.fixture
-def command(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[subprocess.Popen[bytes]]:
+def directory() -> Iterator[Path]:
+    """A run directory of the test's own. Not in /tmp, which may be memory: an engine's images lie in it."""
+    own = ROOT / ".run" / "tests" / uuid.uuid4().hex[:8]
+    own.mkdir(parents=True)
+    yield own
+    shutil.rmtree(own, ignore_errors=True)
+
+
+@pytest.fixture
+def command(request: pytest.FixtureRequest, directory: Path) -> Iterator[subprocess.Popen[bytes]]:
     """`make sam` on its way up, in a directory of its own; ended at the end, if it wasn't before."""
     request.getfixturevalue("stack")  # says whether there can be Docker here
-    with (tmp_path / "said").open("wb") as said:
+    with (directory / "said").open("wb") as said:
         started = subprocess.Popen(
-            [sys.executable, "-m", "localstack.sam", "run", "--directory", tmp_path, "--port", "0", "--no-demo"],
+            [sys.executable, "-m", "localstack.sam", "run", "--directory", directory, "--port", "0", "--no-demo"],
             cwd=ROOT,
             stdout=said,
             stderr=said,
@@ -67,27 +78,27 @@ def test_an_unhandled_exception_is_told_as_one(stack: dict[str, Any]) -> None:
         invoke(stack["lambda_endpoint_url"], stack["functions"]["KeyRotationFunction"], {"action": "forget"})
 
 
-def test_sigterm_leaves_neither_processes_nor_containers(command: subprocess.Popen[bytes], tmp_path: Path) -> None:
-    _until(lambda: (tmp_path / "stack.json").exists() or command.poll() is not None, START_SECONDS)
-    assert command.poll() is None, (tmp_path / "said").read_text()
-    engine = docker.engine_of(tmp_path)
+def test_sigterm_leaves_neither_processes_nor_containers(command: subprocess.Popen[bytes], directory: Path) -> None:
+    _until(lambda: (directory / "stack.json").exists() or command.poll() is not None, START_SECONDS)
+    assert command.poll() is None, (directory / "said").read_text()
+    engine = docker.engine_of(directory)
     assert engine is not None
-    assert len(engine.containers_of(tmp_path)) >= 3
-    url = json.loads((tmp_path / "stack.json").read_text())["url"]
+    assert len(engine.containers_of(directory)) >= 3
+    url = json.loads((directory / "stack.json").read_text())["url"]
     command.terminate()
     assert command.wait(STOP_SECONDS) == 0
-    _nothing_is_left(engine, tmp_path)
+    _nothing_is_left(engine, directory)
     with pytest.raises(requests.ConnectionError):
         requests.get(f"{url}/store/health", timeout=10)
 
 
-def test_ctrl_c_while_it_starts_leaves_nothing_either(command: subprocess.Popen[bytes], tmp_path: Path) -> None:
-    _until(lambda: "sam-api" in _on_record(tmp_path) or command.poll() is not None, START_SECONDS)
-    engine = docker.engine_of(tmp_path)
+def test_ctrl_c_while_it_starts_leaves_nothing_either(command: subprocess.Popen[bytes], directory: Path) -> None:
+    _until(lambda: "sam-api" in _on_record(directory) or command.poll() is not None, START_SECONDS)
+    engine = docker.engine_of(directory)
     assert engine is not None
     command.send_signal(signal.SIGINT)
-    assert command.wait(STOP_SECONDS) == 0, (tmp_path / "said").read_text()
-    _nothing_is_left(engine, tmp_path)
+    assert command.wait(STOP_SECONDS) == 0, (directory / "said").read_text()
+    _nothing_is_left(engine, directory)
 
 
 def _nothing_is_left(engine: docker.Engine, directory: Path) -> None:
