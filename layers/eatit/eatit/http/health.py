@@ -22,12 +22,13 @@ def health_route(group: str, checks: dict[str, Check]) -> APIRouter:
     @router.get(
         f"/{group}/health",
         tags=["health"],
-        summary="How the group is",
+        summary="Ask whether the group can serve",
         operation_id=f"{group}_health",
         response_model=HealthAnswer,
         responses={503: {"model": HealthAnswer, "description": "Something it can't serve without is down"}},
     )
     async def health() -> Response:
+        """Asks all it stands on, now. `degraded`, still 200: something it can do without is down."""
         results = {name: _holds(name, check) for name, (check, _) in checks.items()}
         down = any(not results[name] for name, (_, needed) in checks.items() if needed)
         status = "down" if down else "ok" if all(results.values()) else "degraded"
