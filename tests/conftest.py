@@ -17,6 +17,10 @@ import pytest
 
 from localstack import docker
 
+# Powertools reads these when a function's module is imported, which is before any fixture runs.
+os.environ.setdefault("POWERTOOLS_SERVICE_NAME", "tests")
+os.environ.setdefault("POWERTOOLS_METRICS_NAMESPACE", "EatIt")
+
 ROOT = Path(__file__).parent.parent
 MODULES = {"local": "localstack", "sam": "localstack.sam"}
 START_SECONDS = 600
@@ -69,5 +73,4 @@ def in_process(stack: dict[str, Any]) -> dict[str, Any]:
     """The functions' own environment in this process, so that handlers can be called here."""
     os.environ.update(stack["environment"])
     os.environ["AWS_EC2_METADATA_DISABLED"] = "true"
-    os.environ.setdefault("POWERTOOLS_SERVICE_NAME", "tests")
     return stack

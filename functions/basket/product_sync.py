@@ -33,7 +33,7 @@ LONGEST_PAUSE = 2.0
 
 database = Database("basket")
 _publisher = Publisher()
-_received = insert(inbox).values(event_id=bindparam("event")).on_conflict_do_nothing()
+_received = insert(inbox).values(event_id=bindparam("event")).on_conflict_do_nothing().returning(inbox.c.event_id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +122,7 @@ def _apply(transaction: Transaction, events: Sequence[Event]) -> int:
     """In one transaction, in one order for all, so that two batches can't lock each other out; how many were new."""
     fresh = 0
     for event in sorted(events, key=lambda event: (event.aggregate_id, event.version)):
-        if transaction.execute(_received, {"event": event.id}).rowcount:
+        if transaction.execute(_received, {"event": event.id}).one_or_none() is not None:
             store_rows(transaction, *_rows(event))
             fresh += 1
     return fresh

@@ -1,0 +1,103 @@
+"""Handlers in this process against the running shop's servers, with wires to those servers that tests can cut."""
+
+import os
+from collections.abc import Callable, Iterator
+from typing import Any
+from urllib.parse import urlsplit, urlunsplit
+
+import psycopg
+import pytest
+
+from tests.functions.calls import call, good, unique
+from tests.functions.events import Context
+from tests.functions.wire import Wire
+
+
+def _forget() -> None:
+    """Close what the functions keep open and drop what they remember, as a new environment would begin."""
+    import eatit.outbox
+    from auth.database import database as auth
+    from basket.database import database as basket
+    from basket.product_sync import database as sync
+    from eatit.secrets import forget_secrets
+    from eatit.security import forget_keys
+    from eatit.settings import settings
+    from operations.outbox_relay import database as relay
+    from operations.upkeep import database as upkeep
+    from store.database import cache
+    from store.database import database as store
+    from store.resync import database as resync
+
+    for database in (auth, store, basket, sync, relay, upkeep, resync):
+        database.close()
+    cache.close()
+    cache._paused_until = 0.0
+    eatit.outbox.close_publisher()
+    eatit.outbox._paused_until = 0.0
+    for module in _publishers():
+        module._publisher.close()
+    settings.cache_clear()
+    forget_secrets()
+    forget_keys()
+
+
+def _publishers() -> tuple[Any, ...]:
+    import basket.product_sync
+    import operations.outbox_relay
+
+    return basket.product_sync, operations.outbox_relay
+
+
+@pytest.fixture(scope="session", autouse=True)
+def shop(in_process: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """The running shop, the functions' environment standing in this process."""
+    _forget()
+    yield in_process
+    _forget()
+
+
+@pytest.fixture
+def context() -> Context:
+    return Context()
+
+
+@pytest.fixture(scope="session")
+def staff(shop: dict[str, Any]) -> str:
+    """A staff member's access token."""
+    return str(good(call("POST", "/auth/login", dict(shop["users"]["staff"])))["access_token"])
+
+
+@pytest.fixture
+def customer() -> Any:
+    """A new customer's session."""
+    body = {"email": f"{unique()}@example.org", "password": "correct horse battery 42"}
+    return good(call("POST", "/auth/register", body), 201)
+
+
+@pytest.fixture
+def sql(shop: dict[str, Any]) -> Iterator["psycopg.Connection[Any]"]:
+    """The shop's database as its owner, in autocommit."""
+    with psycopg.connect(shop["database_url"], autocommit=True) as connection:
+        yield connection
+
+
+@pytest.fixture
+def wired() -> Iterator[Callable[[str], Wire]]:
+    """`wired("REDIS_URL")` puts a wire between the functions of this process and that server, until the test's end."""
+    wires: list[Wire] = []
+    before: dict[str, str] = {}
+
+    def wire(name: str) -> Wire:
+        before[name] = os.environ[name]
+        parts = urlsplit(before[name])
+        made = Wire((parts.hostname or "127.0.0.1", parts.port or 0))
+        wires.append(made)
+        os.environ[name] = urlunsplit(parts._replace(netloc=f"127.0.0.1:{made.port}"))
+        _forget()
+        return made
+
+    yield wire
+    os.environ.update(before)
+    _forget()
+    for made in wires:
+        made.cut()
