@@ -9,7 +9,7 @@ from sqlalchemy import Row, bindparam, delete, exists, func, insert, select, upd
 from eatit.database import Database, Transaction, refusing
 from eatit.errors import Conflict, NotFound, check_version
 from eatit.identifiers import uuid7
-from eatit.money import round_half_up
+from eatit.money import EXACT, round_half_up
 from eatit.paging import make_cursor, page_of, read_cursor
 from store.tables import products, units
 
@@ -32,8 +32,8 @@ def unit_price(price: int, sold_by: str, pack_size: Decimal, dimension: str, fac
     200 g at 129.90 is 649.50 a kilogram.
     """
     per, base_units = COMPARED_BY[dimension]
-    content = factor * pack_size if sold_by == "piece" else factor
-    return round_half_up(price * base_units / content), per
+    content = EXACT.multiply(factor, pack_size) if sold_by == "piece" else factor
+    return round_half_up(EXACT.divide(Decimal(price * base_units), content)), per
 
 
 def list_units(database: Database, limit: int, cursor: str | None) -> tuple[list[Unit], str | None]:

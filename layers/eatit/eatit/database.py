@@ -179,6 +179,7 @@ class Database:
             poolclass=NullPool,
             isolation_level="AUTOCOMMIT",
             use_native_hstore=False,
+            hide_parameters=True,  # or an error's text, and so the log, would tell addresses and password hashes
             json_deserializer=orjson.loads,
         )
         try:

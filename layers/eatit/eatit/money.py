@@ -1,9 +1,11 @@
 """Money in integer minor units and quantities with three places: the arithmetic that two groups share."""
 
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import ROUND_HALF_UP, Context, Decimal
 from typing import TypedDict
 
 THOUSANDTH = Decimal("0.001")
+# Wider than any price, quantity and factor together: the usual 28 digits would overflow on what the API accepts.
+EXACT = Context(prec=80, rounding=ROUND_HALF_UP)
 
 
 class Money(TypedDict):
@@ -15,7 +17,7 @@ class Money(TypedDict):
 
 def round_half_up(value: Decimal) -> int:
     """To whole minor units; a half goes up, as on a shop's receipt."""
-    return int(value.quantize(Decimal(1), rounding=ROUND_HALF_UP))
+    return int(value.quantize(Decimal(1), context=EXACT))
 
 
 def line_total(price: int, quantity: Decimal) -> int:

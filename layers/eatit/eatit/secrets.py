@@ -34,7 +34,8 @@ def secret(name: str, *, newer_than: float | None = None) -> dict[str, Any]:
         if kept is None:
             raise
         value = kept[1]  # yesterday's secret most likely still holds: better than serving nobody
-    _kept[name] = (now, value)
+    if value:  # one still empty at the first deployment is looked for again at once
+        _kept[name] = (now, value)
     return value
 
 

@@ -1,6 +1,7 @@
 """Answers as bytes, with ETags and what depends on them: 304, If-Match, Vary, Cache-Control (RFC 9110, section 13)."""
 
 import hashlib
+import json
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -15,7 +16,17 @@ _ETAG = re.compile(r'\s*(W/)?"([\x21\x23-\x7e\x80-\xff]*)"\s*(?:,|$)')
 
 def dump(value: Any) -> bytes:
     """JSON bytes: times in UTC to the second, ids as strings."""
-    return orjson.dumps(value, option=orjson.OPT_UTC_Z | orjson.OPT_OMIT_MICROSECONDS)
+    option = orjson.OPT_UTC_Z | orjson.OPT_OMIT_MICROSECONDS
+    try:
+        return orjson.dumps(value, option=option)
+    except orjson.JSONEncodeError:
+        # A whole number beyond 64 bits, such as the total of an absurd basket: exact all the same, only slower.
+        text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=lambda part: _plain(part, option))
+        return text.encode()
+
+
+def _plain(part: Any, option: int) -> Any:
+    return orjson.loads(orjson.dumps(part, option=option))
 
 
 def etag_of(version: int, body: bytes) -> str:
