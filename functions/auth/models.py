@@ -54,7 +54,9 @@ class UserAnswer(Answer):
     language: Language
     role: Literal["customer", "staff", "admin"]
     telegram_id: int | None
+    version: int
     created_at: datetime
+    updated_at: datetime
 
 
 class SessionAnswer(Answer):

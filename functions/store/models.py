@@ -29,6 +29,7 @@ from eatit.http.shapes import (
 
 Dimension = Literal["mass", "volume", "count"]
 SoldBy = Literal["piece", "weight", "volume"]
+Language = Literal["ru", "en"]
 Status = Literal["draft", "active", "archived"]
 Allergen = Literal[
     "celery", "crustaceans", "eggs", "fish", "gluten", "lupin", "milk", "molluscs", "mustard", "nuts", "peanuts",
@@ -76,7 +77,7 @@ class UnitCreate(Body):
     name: Text100
     dimension: Dimension
     factor: Factor
-    translations: dict[Literal["ru", "en"], NameTranslation] = {}
+    translations: dict[Language, NameTranslation] = {}
 
 
 class UnitChange(Change):
@@ -86,7 +87,7 @@ class UnitChange(Change):
     name: Text100 = ""
     dimension: Dimension = "mass"
     factor: Factor = Decimal(1)
-    translations: dict[Literal["ru", "en"], NameTranslation] = {}
+    translations: dict[Language, NameTranslation] = {}
 
 
 class CategoryCreate(Body):
@@ -96,7 +97,7 @@ class CategoryCreate(Body):
     slug: Slug
     parent_id: Id | None = None
     position: Position = 0
-    translations: dict[Literal["ru", "en"], NameTranslation] = {}
+    translations: dict[Language, NameTranslation] = {}
 
 
 class CategoryChange(Change):
@@ -106,7 +107,7 @@ class CategoryChange(Change):
     slug: Slug = ""
     parent_id: Id | None = None
     position: Position = 0
-    translations: dict[Literal["ru", "en"], NameTranslation] = {}
+    translations: dict[Language, NameTranslation] = {}
 
 
 class Nutrition(Body):
@@ -155,7 +156,7 @@ class ProductCreate(Body):
     description: Text5000 | None = None
     composition: Text5000 | None = None
     storage_conditions: Text1000 | None = None
-    translations: dict[Literal["ru", "en"], ProductTranslation] = {}
+    translations: dict[Language, ProductTranslation] = {}
     category_id: Id
     unit_id: Id
     pack_size: PackSize = Decimal(1)
@@ -178,7 +179,7 @@ class ProductChange(Change):
     description: Text5000 | None = None
     composition: Text5000 | None = None
     storage_conditions: Text1000 | None = None
-    translations: dict[Literal["ru", "en"], ProductTranslation] = {}
+    translations: dict[Language, ProductTranslation] = {}
     category_id: Id = UUID(int=0)
     unit_id: Id = UUID(int=0)
     pack_size: PackSize = Decimal(1)
@@ -211,7 +212,7 @@ class UnitAnswer(Entity):
     name: str
     dimension: Dimension
     factor: DecimalText
-    translations: dict[str, Any] = STAFF_ONLY
+    translations: dict[Language, dict[str, str | None]] = STAFF_ONLY
 
 
 class UnitList(Answer):
@@ -229,7 +230,7 @@ class CategoryAnswer(Entity):
     parent_id: UUID | None
     position: int
     depth: int
-    translations: dict[str, Any] = STAFF_ONLY
+    translations: dict[Language, dict[str, str | None]] = STAFF_ONLY
 
 
 class CategoryTree(Answer):
@@ -270,7 +271,7 @@ class ProductAnswer(Entity):
     status: Status
     photos: list[dict[str, Any]]
     available: bool
-    translations: dict[str, Any] = STAFF_ONLY
+    translations: dict[Language, dict[str, str | None]] = STAFF_ONLY
 
 
 class ProductList(Answer):

@@ -1,6 +1,7 @@
 """The committed OpenAPI documents as schemathesis reads them, and the checks that EatIt adds to its own."""
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, cast
 
@@ -94,8 +95,35 @@ def problem_shape(_ctx: CheckContext, response: Response, case: Case[Any]) -> No
         assert problem["code"] in codes, f"{problem['code']} isn't documented at {response.status_code}"
 
 
+def documented_fields(_ctx: CheckContext, response: Response, case: Case[Any]) -> None:
+    """An answer has no field that the document is silent about: the schemas alone would let any pass."""
+    if not 200 <= response.status_code < 300 or not response.content:
+        return
+    document = case.operation.schema.raw_schema
+    answer = document["paths"][case.operation.path][case.operation.method]["responses"][str(response.status_code)]
+    silent = list(_undocumented(response.json(), answer["content"]["application/json"]["schema"], document, ""))
+    assert not silent, f"the document is silent about {silent}"
+
+
+def _undocumented(value: Any, schema: dict[str, Any], document: dict[str, Any], place: str) -> Iterator[str]:
+    if "$ref" in schema:
+        schema = document["components"]["schemas"][schema["$ref"].rpartition("/")[2]]
+    for choice in schema.get("anyOf", ()):
+        if value is not None and choice != {"type": "null"}:
+            yield from _undocumented(value, choice, document, place)
+    if isinstance(value, list):
+        for part in value:
+            yield from _undocumented(part, schema.get("items", {}), document, f"{place}/-")
+    if isinstance(value, dict) and "properties" in schema:
+        for name, part in value.items():
+            if name in schema["properties"]:
+                yield from _undocumented(part, schema["properties"][name], document, f"{place}/{name}")
+            else:
+                yield f"{place}/{name}"
+
+
 def checks() -> list[CheckFunction]:
     """All checks of a response: schemathesis's own but those left out, and EatIt's."""
     load_all_checks()
     own = [cast(CheckFunction, check) for check in CHECKS.get_all() if check.__name__ not in LEFT_OUT]
-    return [*own, refused_for_a_rule, problem_shape]
+    return [*own, refused_for_a_rule, problem_shape, documented_fields]

@@ -17,7 +17,7 @@ from eatit.http.answers import JSON, dump
 NOTES = "x-eatit"
 _FILES = {"swagger-ui.css": "text/css", "swagger-ui-bundle.js": "text/javascript"}
 _START = """window.ui = SwaggerUIBundle({
-  url: "openapi.json", dom_id: "#swagger-ui", deepLinking: true, tryItOutEnabled: true,
+  url: "openapi.json", dom_id: "#swagger-ui", deepLinking: true, tryItOutEnabled: true, operationsSorter: "alpha",
   presets: [SwaggerUIBundle.presets.apis], validatorUrl: null
 });
 """

@@ -132,7 +132,7 @@ def openapi_document(app: FastAPI) -> dict[str, Any]:
     components["headers"] = HEADERS
     components["parameters"] = {name: {"name": name, "in": "header", **it} for name, it in PARAMETERS.items()}
     components["examples"] = {code: {"value": _example(code, next(iter(document["paths"])))} for code in sorted(codes)}
-    return _renamed(_without_titles(document))
+    return _renamed(_without_noise(document))
 
 
 def _tell(operation: dict[str, Any], route: APIRoute, method: str) -> set[str]:
@@ -252,10 +252,11 @@ def _name_answers(operation: dict[str, Any], schemas: dict[str, Any]) -> None:
         answer["description"] = ("Made. " if status == "201" else "") + " ".join(words.split())
 
 
-def _without_titles(value: Any) -> Any:
-    """Without the titles that are only the fields' names again."""
+def _without_noise(value: Any) -> Any:
+    """Without titles that are only the fields' names again, and without saying that answers may gain fields: they may
+    where nothing is said, and Swagger UI would show an example of one."""
     if isinstance(value, list):
-        return [_without_titles(part) for part in value]
+        return [_without_noise(part) for part in value]
     if not isinstance(value, dict):
         return value
     kept: dict[str, Any] = {}
@@ -263,9 +264,9 @@ def _without_titles(value: Any) -> Any:
         if key in ("info", "value"):
             kept[key] = part
         elif key == "properties":
-            kept[key] = {name: _without_titles(field) for name, field in part.items()}
-        elif not (key == "title" and isinstance(part, str)):
-            kept[key] = _without_titles(part)
+            kept[key] = {name: _without_noise(field) for name, field in part.items()}
+        elif not (key == "title" and isinstance(part, str)) and not (key == "additionalProperties" and part is True):
+            kept[key] = _without_noise(part)
     return kept
 
 
