@@ -42,11 +42,11 @@ def product_row(state: dict[str, Any]) -> dict[str, Any]:
             "sku": _of(str, state["sku"]),
             "name": _of(str, state["name"]),
             "translations": {
-                _of(str, language): {"name": words["name"]}
+                _of(str, language): {"name": _of(str, words["name"])}
                 for language, words in state["translations"].items()
                 if words.get("name")
             },
-            "photo_url": photos[0]["urls"]["small"] if photos else None,
+            "photo_url": _of(str, photos[0]["urls"]["small"]) if photos else None,
             "unit": "piece" if piece else _of(str, state["unit"]),
             "quantity_step": _quantity(state["quantity_step"]),
             "min_quantity": _quantity(state["min_quantity"]),
@@ -59,12 +59,12 @@ def product_row(state: dict[str, Any]) -> dict[str, Any]:
         raise UnreadableEvent(f"not a product's state: {type(error).__name__} {error}") from None
 
 
-def stock_row(state: dict[str, Any], version: int) -> dict[str, Any]:
+def stock_row(state: dict[str, Any], version: Any) -> dict[str, Any]:
     """The copy's row of a stock's state. Raises `UnreadableEvent`."""
     try:
         return {
             "product_id": UUID(state["product_id"]),
-            "version": version,
+            "version": _of(int, version),
             "available": _quantity(state["available"], least=Decimal(0)),
             "by_warehouse": [
                 {"warehouse_id": str(UUID(place["warehouse_id"])), "available": str(Decimal(place["available"]))}
@@ -79,9 +79,9 @@ def rows_of(state: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
     """Both rows of a product's full state, which carries its stock with the stock's own version."""
     product = product_row(state)
     within = state.get("stock")
-    if not isinstance(within, dict) or not isinstance(within.get("version"), int):
+    if not isinstance(within, dict):
         raise UnreadableEvent("the product's state has no stock")
-    return product, stock_row(within, within["version"])
+    return product, stock_row(within, within.get("version"))
 
 
 def store_rows(transaction: Transaction, product: dict[str, Any] | None, its_stock: dict[str, Any] | None) -> None:

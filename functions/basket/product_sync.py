@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pika
+import psycopg
 from sqlalchemy import bindparam
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import DBAPIError
@@ -33,6 +34,7 @@ LONGEST_PAUSE = 2.0
 
 database = Database("basket")
 _publisher = Publisher()
+_UNSTORABLE = (psycopg.DataError, psycopg.IntegrityError)
 _received = insert(inbox).values(event_id=bindparam("event")).on_conflict_do_nothing().returning(inbox.c.event_id)
 
 
@@ -45,25 +47,33 @@ class Delivery:
     properties: dict[str, Any]
 
 
+Understood = tuple[Delivery, Event]
+Refused = tuple[Delivery, str]
+
+
 @metrics.log_metrics(raise_on_empty_metrics=False)
 def handler(event: dict[str, Any], context: Any) -> dict[str, int]:
     """An `aws:rmq` event → `{"applied": n, "repeated": n, "parked": n}`. Raises when the batch must come again.
 
     https://docs.aws.amazon.com/lambda/latest/dg/with-mq.html
     """
-    applied: list[Event] = []
-    parked = 0
+    understood: list[Understood] = []
+    refused: list[Refused] = []
     for delivery in _deliveries(event):
         try:
-            applied.append(_understood(delivery))
+            understood.append((delivery, _understood(delivery)))
         except UnreadableEvent as error:
-            _park(delivery, error.reason)
-            parked += 1
-    begin_trace(applied[0].trace_id if len(applied) == 1 else None)
-    fresh = _patiently(applied, context)
+            refused.append((delivery, error.reason))
+    begin_trace(understood[0][1].trace_id if len(understood) == 1 else None)
+    fresh, unstorable = _applied(understood, context)
+    refused += unstorable
+    # Last: a batch that comes again because the database is away would park its poison each time.
+    for delivery, reason in refused:
+        _park(delivery, reason)
     metrics.add_metric(name="Synced", unit=MetricUnit.Count, value=fresh)
-    counts = {"applied": fresh, "repeated": len(applied) - fresh, "parked": parked}
-    traces = sorted({message.trace_id for message in applied})[:20]
+    repeated = len(understood) - len(unstorable) - fresh
+    counts = {"applied": fresh, "repeated": repeated, "parked": len(refused)}
+    traces = sorted({message.trace_id for _, message in understood})[:20]
     logger.info("product sync", extra={**counts, "traces": traces})
     return counts
 
@@ -104,13 +114,37 @@ def _rows(event: Event) -> tuple[dict[str, Any] | None, dict[str, Any] | None]:
     return product, its_stock
 
 
+def _applied(understood: Sequence[Understood], context: Any) -> tuple[int, list[Refused]]:
+    """Apply all in one transaction, or, where the database refuses a value in it, each in its own: how many were new,
+    and which are refused for good."""
+    if not understood:
+        return 0, []
+    try:
+        return _patiently([event for _, event in understood], context), []
+    except UnreadableEvent as error:
+        if len(understood) == 1:
+            return 0, [(understood[0][0], error.reason)]
+    fresh, refused = 0, []
+    for each in understood:
+        new, bad = _applied([each], context)
+        fresh += new
+        refused += bad
+    return fresh, refused
+
+
 def _patiently(events: Sequence[Event], context: Any) -> int:
-    """Apply all, waiting out a database that is away, with growing pauses, as long as the time allows."""
+    """Apply all, waiting out a database that is away, with growing pauses, as long as the time allows.
+
+    Raises `UnreadableEvent` when a value can't be stored, which no waiting mends.
+    """
     pause = 0.1
     while True:
         try:
             return database.transaction(lambda transaction: _apply(transaction, events))
-        except (Unavailable, DBAPIError):
+        except (Unavailable, DBAPIError) as error:
+            cause = error.orig if isinstance(error, DBAPIError) else None
+            if isinstance(cause, _UNSTORABLE):
+                raise UnreadableEvent(f"the database refuses it: {cause.diag.message_primary or cause}") from error
             if context.get_remaining_time_in_millis() < SPARE_MILLISECONDS + pause * 1000:
                 raise
             logger.warning("waiting for the database", exc_info=True)
