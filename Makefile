@@ -22,7 +22,7 @@ export PATH := $(PATH):$(CURDIR)/.run/bootstrap/bin
 
 .DEFAULT_GOAL := help
 .PHONY: help ready run up stop reset status dev invoke resync test test-unit test-functions test-integration test-gateway \
-	test-contract test-performance test-sam sam localstack build openapi lint types imports template pr deploy clean
+	test-contract test-performance bench test-sam sam localstack build openapi lint types imports template pr deploy clean
 
 help: ## Say what there is
 	@awk 'BEGIN { FS = ":.*## "; print "EatIt: make TARGET [PORT=8080] [PYTHON=python3.13]\n" } \
@@ -75,6 +75,9 @@ test-contract: ready ## Schemathesis over the three OpenAPI files
 
 test-performance: ready ## Import budgets and cold starts, as ratios
 	@exec $(PYTEST) tests/performance $(ARGUMENTS)
+
+bench: ready ## Measure what docs/performance.md tells, on a stack of its own (two minutes; best on an idle machine)
+	@exec $(PY) -m tests.performance.benchmarks $(ARGUMENTS)
 
 test-sam: ready ## The gateway tests under the real `sam local start-api`; says why where it can't
 	@EATIT_STACK_KIND=sam exec $(PYTEST) tests/gateway tests/sam $(ARGUMENTS)

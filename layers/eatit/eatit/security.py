@@ -5,11 +5,14 @@ token's (RFC 8725, section 3.1). Keys come from the secret `auth/jwks`; an unkno
 most every 30 seconds, so that garbage costs nothing.
 """
 
+import base64
 import time
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any
 from uuid import UUID
+
+import orjson
 
 from eatit.errors import Unauthenticated
 from eatit.secrets import secret
@@ -73,9 +76,7 @@ def _worked_through(token: str) -> tuple[Caller, int]:
 
     configuration = settings()
     try:
-        kid = jwt.get_unverified_header(token).get("kid")
-        if not isinstance(kid, str):
-            raise jwt.InvalidTokenError("no kid")
+        kid = _kid_of(token)
         claims = jwt.decode(
             token,
             _key(kid),
@@ -88,6 +89,18 @@ def _worked_through(token: str) -> tuple[Caller, int]:
         return Caller(UUID(claims["sub"]), Role[claims["role"]], UUID(claims["sid"])), int(claims["exp"])
     except (jwt.PyJWTError, KeyError, ValueError, TypeError, AttributeError, RecursionError) as error:
         raise Unauthenticated("invalid_token") from error
+
+
+def _kid_of(token: str) -> str:
+    """What the header says of the key, nothing of which is believed: the signature is checked over it afterwards.
+
+    PyJWT would read the whole token for it, a quarter of a verification.
+    """
+    header = token.partition(".")[0]
+    kid = orjson.loads(base64.urlsafe_b64decode(header + "=" * (-len(header) % 4)))["kid"]
+    if not isinstance(kid, str):
+        raise TypeError("kid is not a text")
+    return kid
 
 
 def forget_keys() -> None:
