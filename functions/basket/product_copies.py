@@ -13,6 +13,7 @@ from sqlalchemy.dialects.postgresql import insert
 from basket.tables import products, stock
 from eatit.database import Database, Transaction
 from eatit.events import UnreadableEvent
+from eatit.money import THOUSANDTH
 
 _offered = select(func.store.product_state(bindparam("product")))
 _new_product = insert(products)
@@ -81,7 +82,11 @@ def rows_of(state: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
     within = state.get("stock")
     if not isinstance(within, dict):
         raise UnreadableEvent("the product's state has no stock")
-    return product, stock_row(within, within.get("version"))
+    try:
+        version = _of(int, within["version"])
+    except (KeyError, TypeError, ValueError):
+        raise UnreadableEvent("the product's stock has no version") from None
+    return product, stock_row(within, version)
 
 
 def store_rows(transaction: Transaction, product: dict[str, Any] | None, its_stock: dict[str, Any] | None) -> None:
@@ -112,6 +117,6 @@ def _of(kind: type[T], value: Any) -> T:
 
 def _quantity(value: Any, least: Decimal = Decimal("0.001")) -> Decimal:
     quantity = Decimal(_of(str, value))
-    if not least <= quantity < 10**9:
+    if not least <= quantity < 10**9 or quantity % THOUSANDTH:
         raise ValueError(f"{value!r:.40} is not a quantity")
     return quantity

@@ -152,6 +152,10 @@ def rubbish(product_id: UUID) -> dict[str, bytes]:
         "a step of zero": product_message(product_id, 1, quantity_step="0.000"),
         "a quantity that is no number": product_message(product_id, 1, min_quantity="NaN"),
         "a name with NUL": product_message(product_id, 1, name="a\0b"),
+        "a translation with NUL": product_message(product_id, 1, translations={"en": {"name": "a\0"}}),
+        "a picture that is a number": product_message(product_id, 1, photos=[{"urls": {"small": 5}}]),
+        "more places than a column": product_message(product_id, 1, max_quantity="999999999.9999"),
+        "a stock's version over 63 bits": product_message(product_id, 1, stock=stock_state(product_id, 2**63)),
         "no stock": product_message(product_id, 1, stock=None),
         "a stock below zero": stock_message(product_id, 1, "-1"),
         "another aggregate's stock": message(
