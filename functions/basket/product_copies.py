@@ -82,11 +82,7 @@ def rows_of(state: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
     within = state.get("stock")
     if not isinstance(within, dict):
         raise UnreadableEvent("the product's state has no stock")
-    try:
-        version = _of(int, within["version"])
-    except (KeyError, TypeError, ValueError):
-        raise UnreadableEvent("the product's stock has no version") from None
-    return product, stock_row(within, version)
+    return product, stock_row(within, within.get("version"))
 
 
 def store_rows(transaction: Transaction, product: dict[str, Any] | None, its_stock: dict[str, Any] | None) -> None:
