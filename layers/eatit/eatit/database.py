@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 import orjson
 import psycopg
 from psycopg import errors as postgres
+from psycopg.types.json import set_json_loads
 from sqlalchemy import CursorResult, Executable, create_engine
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import DBAPIError, IntegrityError
@@ -170,6 +171,7 @@ class Database:
                 **_from_query(parts.query),
             )
             connection.prepare_threshold = 2 if configuration.prepare_statements else None
+            set_json_loads(orjson.loads, connection)
             self._opened = connection
             return connection
 
@@ -180,7 +182,6 @@ class Database:
             isolation_level="AUTOCOMMIT",
             use_native_hstore=False,
             hide_parameters=True,  # or an error's text, and so the log, would tell addresses and password hashes
-            json_deserializer=orjson.loads,
         )
         try:
             self._connection = engine.connect()
