@@ -15,7 +15,7 @@ from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 from tests.performance.benchmarks.figures import Figure, in_turn, logs_in_a_file
 from tests.performance.requests_of import Shop, rest_event
 
-ROUNDS, LINES = 600, 5
+ROUNDS, BATCH, LINES = 80, 10, 5
 
 
 def figures(stack: Mapping[str, Any], shop: Shop) -> list[Figure]:
@@ -40,11 +40,12 @@ def figures(stack: Mapping[str, Any], shop: Shop) -> list[Figure]:
 
         return change
 
-    strangers = [access_token(user, "customer", uuid7()) for _ in range(ROUNDS + 1)]
+    calls = (ROUNDS + 1) * BATCH
+    strangers = [access_token(user, "customer", uuid7()) for _ in range(calls)]
     with _connected(stack) as connection, logs_in_a_file():
         same = _same_statement(connection, user, UUID(product["id"]), steps)
-        known = in_turn(changing([token] * (ROUNDS + 1)), same, rounds=ROUNDS, batch=1)
-        strange = in_turn(changing(strangers), same, rounds=ROUNDS, batch=1)
+        known = in_turn(changing([token] * calls), same, rounds=ROUNDS, batch=BATCH)
+        strange = in_turn(changing(strangers), same, rounds=ROUNDS, batch=BATCH)
     what = f"PATCH of a basket's line, signed in, {LINES} lines, fsync on"
     return [
         Figure(what, "its SQL by psycopg", known, 2.5),
