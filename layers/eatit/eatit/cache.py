@@ -109,8 +109,10 @@ class Cache:
         if self._client is None:
             from redis.exceptions import RedisError
 
-            self._client, self._away = self._connect(), (RedisError, OSError)
+            self._away = (RedisError, OSError)
         try:
+            if self._client is None:
+                self._client = self._connect()
             return command(self._client)
         except self._away:
             # Slower, never an error: this environment leaves Redis alone for a moment.
@@ -122,6 +124,7 @@ class Cache:
     def _connect() -> "Redis":
         from redis import Redis
         from redis.backoff import NoBackoff
+        from redis.exceptions import ConnectionError as ConnectionLostError
         from redis.retry import Retry
 
         return Redis.from_url(
@@ -129,6 +132,7 @@ class Cache:
             socket_timeout=SOCKET_SECONDS,
             socket_connect_timeout=SOCKET_SECONDS,
             single_connection_client=True,
-            retry=Retry(NoBackoff(), 1),
+            # A connection that was closed meanwhile is opened anew; a server that stays silent isn't asked twice.
+            retry=Retry(NoBackoff(), 1, supported_errors=(ConnectionLostError,)),
             health_check_interval=0,
         )

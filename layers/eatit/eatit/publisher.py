@@ -59,14 +59,19 @@ class Publisher:
         self._open = False
         if connection is None:
             return
-        if connection.is_open:
-            connection.close()
-            self._run(loop, lambda: bool(connection.is_closed), time.monotonic() + 0.05)
-        if not connection.is_closed and connection._transport is not None:
-            # A silent broker never answers the close; only the transport itself can be dropped.
-            connection._transport.abort()
-            self._run(loop, lambda: bool(connection.is_closed), time.monotonic() + 0.05)
-        loop.close()
+        try:
+            if connection.is_open:
+                connection.close()
+                self._run(loop, lambda: bool(connection.is_closed), time.monotonic() + 0.05)
+            if not connection.is_closed and connection._transport is not None:
+                # A silent broker never answers the close; only the transport itself can be dropped.
+                connection._transport.abort()
+                self._run(loop, lambda: bool(connection.is_closed), time.monotonic() + 0.05)
+        except (AssertionError, pika.exceptions.AMQPError):
+            # pika has no notion of a transport dropped while its connection closes; it is dropped all the same.
+            logger.debug("closed in the middle of closing", exc_info=True)
+        finally:
+            loop.close()
 
     def _connect(self, deadline: float) -> bool:
         self.close()
