@@ -6,7 +6,7 @@ from typing import Any
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from eatit.errors import DomainError, MisconfiguredError
+from eatit.errors import DomainError, MisconfiguredError, NotFound
 from eatit.http.bodies import MAX_BYTES
 from eatit.http.problems import problem_response
 from eatit.observability import begin_trace, logger, note_request
@@ -44,10 +44,14 @@ class Edge:
         if bodiless:
             scope["method"] = "GET"
         try:
+            if "\n" in scope["path"]:
+                # The router's patterns end with `$`, which would let one pass at the end.
+                raise NotFound
             body = await _whole_body(receive, headers)
             scope["eatit.body"] = body
             await self.app(scope, _again(body), answer)
         except DomainError as error:
+            note_unavailable(error)
             await self._problem(error, scope, receive, answer)
         except Exception as error:
             reason = str(error) if isinstance(error, MisconfiguredError) else "unhandled exception"
@@ -61,6 +65,12 @@ class Edge:
     async def _problem(error: DomainError, scope: Scope, receive: Receive, send: Send) -> None:
         accept_language = Headers(scope=scope).get("accept-language")
         await problem_response(error, path=scope["path"], accept_language=accept_language)(scope, receive, send)
+
+
+def note_unavailable(error: DomainError) -> None:
+    """Log why the caller is sent away for a moment; all other problems are the caller's own and only counted."""
+    if error.code == "unavailable":
+        logger.warning("answered with a problem", code=error.code, exc_info=error)
 
 
 async def _whole_body(receive: Receive, headers: Headers) -> bytes:
