@@ -73,8 +73,9 @@ def holds(password_hash: str | None, password: str) -> bool:
 
     if len(password) > LONGEST:
         password = password[:LONGEST] + "\0"
+    nobodys = _nobodys_hash()  # made in any case: an environment's first caller would tell by the time
     try:
-        fits = _hasher().verify(password_hash or _nobodys_hash(), normalised(password))
+        fits = _hasher().verify(password_hash or nobodys, normalised(password))
     except (VerificationError, InvalidHashError):
         return False
     return fits and password_hash is not None

@@ -14,7 +14,7 @@ from sqlalchemy.exc import DBAPIError
 from basket.product_copies import fill_gap
 from basket.statements import ADD, LOCK, READ, REMOVE, SET
 from eatit.database import Database, Transaction
-from eatit.errors import Conflict, DomainError, Fault, Invalid, NotFound, Stale
+from eatit.errors import Conflict, DomainError, Fault, Invalid, NotFound, Stale, check_version
 from eatit.identifiers import uuid7
 from eatit.money import quantity_text
 
@@ -123,12 +123,12 @@ def remove_lines(
 
     Raises `NotFound` for an unknown token, `Stale`.
     """
-    if owner.kind == "nobody":
-        return NO_BASKET
     parameters = {**owner.parameters, "product": product_id, "expected": expected}
-    rows = _run(database, database, owner, REMOVE[owner.kind], parameters)
+    rows = [] if owner.kind == "nobody" else _run(database, database, owner, REMOVE[owner.kind], parameters)
     if not rows:
-        return _none_yet(owner)
+        none = _none_yet(owner)
+        check_version(none.version, expected)
+        return none
     if expected is not None and not rows[0].changed and rows[0].version not in expected:
         raise Stale
     return _basket(rows)

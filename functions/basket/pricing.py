@@ -14,7 +14,9 @@ def priced(basket: Basket, language: str) -> dict[str, Any]:
     A line whose product is gone costs nothing, since it can't be bought.
     """
     currency = settings().currency
-    items = [_item(line, language, currency) for line in basket.lines]
+    # The default language's words are the product's own, as in the store's answers.
+    translated = language if language != settings().default_language else None
+    items = [_item(line, translated, currency) for line in basket.lines]
     subtotal = sum(item["line_total"]["amount"] for item in items)
     discount = fee = 0
 
@@ -35,16 +37,16 @@ def priced(basket: Basket, language: str) -> dict[str, Any]:
     }
 
 
-def _item(line: Line, language: str, currency: str) -> dict[str, Any]:
+def _item(line: Line, translated: str | None, currency: str) -> dict[str, Any]:
     known = line.sku is not None
     sold = known and line.status == "active"
     price = line.price_amount if known else line.price_seen
     total = line_total(price, line.quantity) if sold else 0
-    name = (line.translations.get(language, {}).get("name") or line.name) if known else ""
+    words = line.translations.get(translated, {}) if known and translated else {}
     return {
         "product_id": line.product_id,
         "sku": line.sku,
-        "name": name,
+        "name": words.get("name") or line.name or "",
         "photo_url": line.photo_url,
         "unit": line.unit,
         "quantity": quantity_text(line.quantity),
