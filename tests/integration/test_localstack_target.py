@@ -17,7 +17,6 @@ import pytest
 
 from localstack import docker, localstack_target
 from localstack.interpreters import version
-from localstack.packages import find_program
 from localstack.processes import Processes, wait_until
 from localstack.servers import emulator
 from localstack.template import ROOT
@@ -47,9 +46,7 @@ def endpoint_url(tmp_path: Path) -> Iterator[str]:
     processes.end(["emulator"])
 
 
-@pytest.mark.skipif(
-    not (find_program("rabbitmq-server") and find_program("nginx")), reason="rabbitmq-server or nginx isn't installed"
-)
+@pytest.mark.usefixtures("system_packages")
 def test_vendored_build_runs_the_shop_at_a_given_endpoint(endpoint_url: str, tmp_path: Path) -> None:
     directory = tmp_path / "run"
     environment = {

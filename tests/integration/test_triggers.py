@@ -33,7 +33,7 @@ QUEUE = queues(read())[0].name
 SECONDS = 20.0
 FUNCTIONS = {"BasketSyncFunction": "sync", "OutboxRelayFunction": "relay", "UpkeepFunction": "upkeep"}
 
-pytestmark = pytest.mark.skipif(find_program("rabbitmq-server") is None, reason="rabbitmq-server isn't installed")
+pytestmark = pytest.mark.usefixtures("system_packages")
 
 
 class LambdaEndpoint:
