@@ -41,3 +41,22 @@ def test_a_broker_that_falls_silent_leaves_nothing_open(
     good(call("PATCH", f"/store/products/{made['id']}", {"name": "Второе"}, token=staff))
     assert publisher._connection is None
     assert loop._poller is None or loop._poller._poll is None
+
+
+def test_a_password_of_the_broker_that_was_rotated_is_read_anew(
+    staff: str, sql: Any, wired: Callable[[str], Wire]
+) -> None:
+    import eatit.outbox
+    from eatit.secrets import _kept, secret
+
+    made = product(staff)
+    wired("AMQP_URL")  # begins with no connection
+    login = secret("broker")
+    at, _ = _kept["broker"]
+    _kept["broker"] = at, {**login, "password": "the one before"}
+    good(call("PATCH", f"/store/products/{made['id']}", {"name": "Первое"}, token=staff))
+    assert _kept["broker"][1] == login
+    eatit.outbox._paused_until = 0.0
+    good(call("PATCH", f"/store/products/{made['id']}", {"name": "Второе"}, token=staff))
+    published = "SELECT published_at IS NOT NULL FROM events.outbox WHERE aggregate_id = %s AND version = 3"
+    assert sql.execute(published, [made["id"]]).fetchone() == (True,)
