@@ -2,7 +2,9 @@
 
 import re
 from contextvars import ContextVar
+from typing import Any
 
+import orjson
 from aws_lambda_powertools.logging import Logger
 from aws_lambda_powertools.metrics import Metrics, MetricUnit
 
@@ -30,14 +32,18 @@ def trace_id() -> str:
 
 
 def note_request(*, method: str, route: str, status: int, milliseconds: float) -> None:
-    """One request's metrics and its access log, together in the one line that Powertools prints at the handler's end.
+    """Print one request's metrics and its access log as one line, in CloudWatch's embedded metric format.
 
-    A line of the logger beside it would cost twice as much again and tell the same.
+    Powertools makes the line; collecting what is known already, and writing it with the standard library's JSON, would
+    cost as much again, and so would a line of the logger beside it.
     """
-    metrics.add_metric(name="Requests", unit=MetricUnit.Count, value=1)
-    metrics.add_metric(name="Duration", unit=MetricUnit.Milliseconds, value=milliseconds)
+    measured = {"Requests": _measured("Count", 1), "Duration": _measured("Milliseconds", milliseconds)}
     if status >= 500:
-        metrics.add_metric(name="Faults", unit=MetricUnit.Count, value=1)
+        measured["Faults"] = _measured("Count", 1)
     told = {"level": "INFO", "message": "request", "trace_id": _request_id.get(), "method": method, "route": route}
-    for name, value in {**told, "status": status}.items():
-        metrics.add_metadata(name, value)
+    line = metrics.serialize_metric_set(metrics=measured, metadata={**told, "status": status})
+    print(orjson.dumps(line).decode())  # noqa: T201
+
+
+def _measured(unit: str, value: float) -> dict[str, Any]:
+    return {"Unit": unit, "StorageResolution": 60, "Value": [value]}

@@ -18,8 +18,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from eatit.errors import DomainError
 from eatit.http.bodies import StrictRoute, invalid_request
+from eatit.http.direct import Direct
 from eatit.http.documentation import documentation_routes
-from eatit.http.edge import Edge
+from eatit.http.edge import Edge, note_unavailable
 from eatit.http.health import HEALTH_TAG, Check, health_route
 from eatit.http.problems import problem_response
 from eatit.observability import logger, metrics
@@ -96,11 +97,13 @@ def create_handler(app: FastAPI) -> Callable[[dict[str, Any], Any], dict[str, An
     adapter = _RestApi(surrounded(app), lifespan="off", text_mime_types=TEXT_TYPES)  # type: ignore[arg-type]
 
     def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
-        return adapter(event, context)
+        try:
+            return adapter(event, context)
+        finally:
+            if metrics.metric_set:
+                metrics.flush_metrics()
 
-    measured: Callable[[dict[str, Any], Any], dict[str, Any]]
-    measured = metrics.log_metrics(handler, raise_on_empty_metrics=False)
-    return measured
+    return handler
 
 
 class _RestApi(Mangum):
@@ -129,7 +132,7 @@ class _RestApi(Mangum):
 
 def surrounded(app: FastAPI) -> ASGIApp:
     """The app inside the edge inside CORS; settings are read at the first request, not at import."""
-    edge = Edge(app)
+    edge = Edge(Direct(app, invalid_request))
     inner: ASGIApp | None = None
 
     async def asgi(scope: Scope, receive: Receive, send: Send) -> None:
@@ -198,8 +201,7 @@ def _varying_by_origin(headers: Iterable[tuple[bytes, bytes]]) -> list[tuple[byt
 
 async def _domain_error(request: Request, error: DomainError) -> Response:
     accept_language = request.headers.get("accept-language")
-    if error.code == "unavailable":
-        logger.warning("answered with a problem", code=error.code, exc_info=True)
+    note_unavailable(error)
     return problem_response(error, path=request.url.path, accept_language=accept_language)
 
 

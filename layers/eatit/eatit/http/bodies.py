@@ -106,9 +106,9 @@ class StrictRoute(APIRoute):
 
     def __init__(self, *arguments: Any, **named: Any) -> None:
         super().__init__(*arguments, **named)
-        direct = direct_app(self, _body_of)
-        if direct is not None:
-            self.app = direct
+        self.direct = direct_app(self, _body_of)
+        if self.direct is not None:
+            self.app = self.direct
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         """FastAPI's own handler, over a `StrictRequest`."""
