@@ -17,7 +17,7 @@ BATCH = 5 * WINDOW
 PUBLISH_SECONDS = 4.0  # within the five that a transaction may stand idle
 SPARE_MILLISECONDS = 15_000
 
-database = Database("operations")
+database = Database("operations", silent_seconds=32)
 _publisher = Publisher()
 _waiting = (
     select(outbox)

@@ -10,7 +10,7 @@ from eatit.observability import begin_trace, logger
 BITE = 5000
 SPARE_MILLISECONDS = 10_000
 
-database = Database("operations")
+database = Database("operations", silent_seconds=32)
 # What is swept, by which key, and when: kept answers after their 24 hours, the rest when nobody can ask for it again.
 SWEEPS = {
     "store.idempotency": ("scope", "created_at < now() - interval '24 hours'"),

@@ -60,3 +60,35 @@ def test_a_password_of_the_broker_that_was_rotated_is_read_anew(
     good(call("PATCH", f"/store/products/{made['id']}", {"name": "Второе"}, token=staff))
     published = "SELECT published_at IS NOT NULL FROM events.outbox WHERE aggregate_id = %s AND version = 3"
     assert sql.execute(published, [made["id"]]).fetchone() == (True,)
+
+
+def test_a_database_that_falls_silent_is_503_within_the_functions_time(
+    staff: str, customer: Any, wired: Callable[[str], Wire]
+) -> None:
+    made = product(staff)
+    wire = wired("DATABASE_URL")
+    item, token = {"product_id": made["id"], "quantity": 1}, customer["access_token"]
+    good(call("POST", "/basket/items", item, token=token))
+    good(call("GET", "/store/units"))
+    wire.hush()
+    for method, path, body in (("POST", "/basket/items", item), ("GET", "/store/units", None)):
+        started = time.monotonic()
+        answer = call(method, path, body, token=token)
+        assert (answer.status, answer.body["code"]) == (503, "unavailable")
+        assert time.monotonic() - started < 9.8
+    wire.cut()
+    wire.mend()
+    assert good(call("GET", "/basket", token=token))["items"][0]["quantity"] == "1.000"
+    good(call("POST", "/basket/items", item, token=token))
+
+
+def test_a_statement_that_was_forgotten_is_prepared_anew(staff: str, customer: Any) -> None:
+    from basket.database import database
+
+    made = product(staff, quantity_step="1")
+    token, path = customer["access_token"], f"/basket/items/{made['id']}"
+    for quantity in (1, 2, 3, 4):
+        good(call("PATCH", path, {"quantity": quantity}, token=token))
+    database._driver().execute("DEALLOCATE ALL")
+    basket = good(call("PATCH", path, {"quantity": 5}, token=token))
+    assert (basket["version"], basket["items"][0]["quantity"]) == (5, "5.000")

@@ -30,15 +30,35 @@ T = TypeVar("T")
 Parameters = Mapping[str, Any] | Sequence[Mapping[str, Any]] | None
 
 CONNECT_SECONDS = 2
+SILENT_SECONDS = 6.5  # beyond the groups' statement_timeout of 5 s, within their functions' 10 s
 RETRIES = 2  # of a deadlock or a serialisation failure
+YIELD_SECONDS = 0.03  # after a deadlock: whoever won must wake up and take the locks, or we'd meet again
 _TRY_AGAIN = (postgres.DeadlockDetected, postgres.SerializationFailure)
 _BUSY = (
     postgres.QueryCanceled,
     postgres.LockNotAvailable,
     postgres.TooManyConnections,
     postgres.ConfigurationLimitExceeded,
+    postgres.ReadOnlySqlTransaction,
 )
-_STALE_PLAN = (postgres.FeatureNotSupported, postgres.InvalidSqlStatementName)
+# A prepared statement that is gone or was overtaken by a migration, a primary that has become a standby: refused before
+# it changed anything, so that even a write may be sent again, on another connection.
+_NOT_BEGUN = (postgres.FeatureNotSupported, postgres.InvalidSqlStatementName, postgres.ReadOnlySqlTransaction)
+
+
+class _Impatient(psycopg.Connection[Any]):
+    """A connection that ends itself when the server stays silent: a stopped server would be waited for for ever."""
+
+    silent_seconds: float | None = None
+
+    def wait(self, gen: Any, interval: float = 0.1, timeout: float | None = None) -> Any:
+        """psycopg's, with a bound of our own."""
+        try:
+            return super().wait(gen, interval, timeout or self.silent_seconds)
+        except psycopg.OperationalError:
+            if self.pgconn.transaction_status == psycopg.pq.TransactionStatus.ACTIVE:
+                self.pgconn.finish()
+            raise
 
 
 class Transaction:
@@ -56,11 +76,19 @@ class Transaction:
 class Database:
     """The connection of one role. `role` names both the login (`<prefix>/database/<role>`) and its schema.
 
-    `after_commit` is given the events of each committed transaction (see `eatit.outbox`).
+    `after_commit` is given the events of each committed transaction (see `eatit.outbox`). A server that leaves a
+    statement unanswered for `silent_seconds` is taken for away: they must be more than the role's statement_timeout.
     """
 
-    def __init__(self, role: str, *, after_commit: "Callable[[Database, list[Event]], None] | None" = None) -> None:
+    def __init__(
+        self,
+        role: str,
+        *,
+        after_commit: "Callable[[Database, list[Event]], None] | None" = None,
+        silent_seconds: float = SILENT_SECONDS,
+    ) -> None:
         self.role = role
+        self._silent_seconds = silent_seconds
         self._after_commit = after_commit
         self._connection: Connection | None = None
         self._opened: psycopg.Connection[Any] | None = None
@@ -112,6 +140,8 @@ class Database:
                     raise
                 if attempt == RETRIES:
                     raise Unavailable(what="database") from error
+                if isinstance(error.orig, postgres.DeadlockDetected):
+                    time.sleep(YIELD_SECONDS * (attempt + 1))
                 continue
             if events and self._after_commit:
                 self._after_commit(self, events)
@@ -134,16 +164,16 @@ class Database:
         return self._opened
 
     def _attempt(self, run: Callable[[Connection], T], *, again: bool = True) -> T:
-        for first in (again, False):
+        for last in (False, True):
             connection = self._connection or self._connect()
             try:
                 return run(connection)
             except (DBAPIError, psycopg.Error) as error:
                 cause = error.orig if isinstance(error, DBAPIError) else error
-                lost = self._driver().closed
-                if lost or isinstance(cause, _STALE_PLAN):
+                lost, not_begun = self._driver().closed, isinstance(cause, _NOT_BEGUN)
+                if lost or not_begun:
                     self.close()
-                    if first:
+                    if not last and (not_begun or again):
                         continue
                 if lost or isinstance(cause, _BUSY):
                     raise Unavailable(what="database") from error
@@ -156,7 +186,7 @@ class Database:
         parts = urlsplit(configuration.database_url)
 
         def connect() -> Any:
-            connection: psycopg.Connection[Any] = psycopg.connect(
+            connection = _Impatient.connect(
                 host=parts.hostname,
                 port=parts.port or 5432,
                 dbname=parts.path.lstrip("/") or "eatit",
@@ -170,6 +200,7 @@ class Database:
                 autocommit=True,
                 **_from_query(parts.query),
             )
+            connection.silent_seconds = self._silent_seconds
             connection.prepare_threshold = 2 if configuration.prepare_statements else None
             set_json_loads(orjson.loads, connection)
             self._opened = connection
