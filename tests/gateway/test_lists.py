@@ -39,6 +39,7 @@ def walk(api: Api, path: str, **filters: Any) -> list[Any]:
         page = good(api.get(path, params={**filters, **({"cursor": cursor} if cursor else {})}))
         assert set(page) == {"items", "next_cursor"}
         assert len(page["items"]) <= int(filters.get("limit", 20))
+        assert not {row["id"] for row in rows} & {row["id"] for row in page["items"]}
         rows += page["items"]
         cursor = page["next_cursor"]
         if cursor is None:
@@ -76,9 +77,12 @@ def test_no_row_is_missing_or_twice_while_rows_are_added(api: Api, keeper: Keepe
             )
         )
         seen += [item["id"] for item in page["items"]]
+        assert len(seen) == len(set(seen))
         cursor, place = page["next_cursor"], place + 1
         if cursor is None:
             break
+        if place > 5:
+            continue
         # One before where we are, one after it.
         keeper.product(category_id=category, name=f"а{place}")
         keeper.product(category_id=category, name=f"м0{place}")
