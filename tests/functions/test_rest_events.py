@@ -133,3 +133,9 @@ def test_the_reader_of_base64_isnt_fooled_by_text_that_looks_like_it() -> None:
     looks = base64.b64encode(b'{"email": "x", "password": "y"}')
     answer = call("POST", "/auth/login", looks)
     assert (answer.status, answer.body["code"]) == (400, "unreadable_json")
+
+
+def test_head_is_answered_without_a_body_by_the_function_itself() -> None:
+    for path, status in (("/store/units", 200), ("/store/nothing", 404), ("/store/docs", 200)):
+        head = call("HEAD", path)
+        assert (head.status, head.content) == (status, b"")

@@ -72,15 +72,17 @@ def test_of_parallel_products_one_gets_the_sku(api: Api, keeper: Keeper, staff: 
 
 
 def test_parallel_moves_cant_close_a_cycle(api: Api, keeper: Keeper, staff: str) -> None:
-    for _ in range(4):
+    for _ in range(6):
+        # Each goes under the other's child, so that neither touches a row that the other changes.
         one, other = keeper.category(), keeper.category()
-        moves = [(one, other), (other, one)]
+        child, others_child = keeper.category(parent_id=one["id"]), keeper.category(parent_id=other["id"])
+        moves = [(one, others_child), (other, child)]
         answers = at_once(
             [
-                lambda child=child, parent=parent: api.patch(  # type: ignore[misc]
-                    f"/store/categories/{child['id']}", {"parent_id": parent["id"]}, token=staff
+                lambda moved=moved, to=to: api.patch(  # type: ignore[misc]
+                    f"/store/categories/{moved['id']}", {"parent_id": to["id"]}, token=staff
                 )
-                for child, parent in moves
+                for moved, to in moves
             ]
         )
         assert sorted(answer.status_code for answer in answers) == [200, 409]
