@@ -66,6 +66,9 @@ _SORTS: dict[str, tuple[ColumnElement[Any], bool, type | Callable[[str], Any]]] 
 }
 
 
+LONGEST_KEY = 300
+
+
 @dataclass(frozen=True, slots=True)
 class Filters:
     """What a list of products is narrowed by; all of them together."""
@@ -85,8 +88,11 @@ class Filters:
 
 
 def name_key(name: str) -> str:
-    """What names are sorted by, the same on every Postgres: NFKC, case folded, ё as е."""
-    return unicodedata.normalize("NFKC", name).casefold().replace("ё", "е")
+    """What names are sorted by, the same on every Postgres: NFKC, case folded, ё as е.
+
+    NFKC makes up to 18 characters of one; what is beyond a name's own length would fit neither index nor cursor.
+    """
+    return unicodedata.normalize("NFKC", name).casefold().replace("ё", "е")[:LONGEST_KEY]
 
 
 def product_by_id(database: Database, product_id: UUID, *, staff: bool) -> Product:

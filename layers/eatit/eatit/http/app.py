@@ -163,7 +163,9 @@ def _with_cors(edge: Edge) -> ASGIApp:
 
 
 def _origin_pattern(origin: str) -> str:
-    return ".*" if origin == "*" else re.escape(origin).replace(r"\*", "[A-Za-z0-9.-]*")
+    if origin == "*":
+        return ".*"
+    return re.escape(origin).replace(r":\*", ":[0-9]+").replace(r"\*", "[A-Za-z0-9.-]*")
 
 
 class _Cors(CORSMiddleware):
