@@ -8,8 +8,6 @@ from typing import Any
 from uuid import UUID
 
 from psycopg.errors import SerializationFailure
-from sqlalchemy import Row, TextualSelect
-from sqlalchemy.exc import DBAPIError
 
 from basket.product_copies import fill_gap
 from basket.statements import ADD, LOCK, READ, REMOVE, SET
@@ -20,7 +18,7 @@ from eatit.money import quantity_text
 
 MAX_LINES = 200
 MAX_QUANTITY = Decimal(1_000_000)
-Line = Row[Any]
+Line = Any  # a row of a statement of basket.statements, its columns as attributes
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +70,7 @@ def read_basket(database: Database, owner: Owner) -> Basket:
     """The basket as it stands; an empty one where there is none yet. Raises `NotFound` for an unknown token."""
     if owner.kind == "nobody":
         return NO_BASKET
-    rows = database.read(READ[owner.kind], owner.parameters).all()
+    rows = database.rows(READ[owner.kind], owner.parameters)
     if not rows:
         return _none_yet(owner)
     return _basket(rows)
@@ -138,23 +136,21 @@ def _run(
     runner: Database | Transaction,
     database: Database,
     owner: Owner,
-    statement: TextualSelect,
+    statement: str,
     parameters: dict[str, Any],
 ) -> Sequence[Line]:
     """In one statement; where somebody came between, once more with the basket locked first."""
 
     def locked(transaction: Transaction) -> Sequence[Line]:
         if owner.kind != "nobody":
-            transaction.execute(LOCK[owner.kind], owner.parameters)
-        return transaction.execute(statement, parameters).all()
+            transaction.rows(LOCK[owner.kind], owner.parameters)
+        return transaction.rows(statement, parameters)
 
     if isinstance(runner, Transaction):
         return locked(runner)
     try:
-        return runner.write(statement, parameters).all()
-    except DBAPIError as error:
-        if not isinstance(error.orig, SerializationFailure):
-            raise
+        return runner.rows(statement, parameters, writes=True)
+    except SerializationFailure:
         return database.transaction(locked)
 
 

@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 import orjson
 import psycopg
 from psycopg import errors as postgres
+from psycopg.rows import namedtuple_row
 from psycopg.types.json import set_json_loads
 from sqlalchemy import CursorResult, Executable, create_engine
 from sqlalchemy.engine import Connection
@@ -72,6 +73,10 @@ class Transaction:
         """Run one SQLAlchemy Core statement."""
         return self._connection.execute(statement, parameters)
 
+    def rows(self, sql: str, parameters: Mapping[str, Any]) -> Sequence[Any]:
+        """Run one statement in the driver's own form (see `Database.rows`)."""
+        return self._connection.exec_driver_sql(sql, dict(parameters)).all()
+
 
 class Database:
     """The connection of one role. `role` names both the login (`<prefix>/database/<role>`) and its schema.
@@ -109,6 +114,21 @@ class Database:
         if self._opened is not None and _has_ended(self._opened):
             self.close()
         return self._attempt(lambda connection: connection.execute(statement, parameters), again=False)
+
+    def rows(self, sql: str, parameters: Mapping[str, Any], *, writes: bool = False) -> Sequence[Any]:
+        """Like `read` (or `write`), for the hottest statements: SQL in the driver's own form, `%(name)s::type`.
+
+        The rows are named tuples. Past SQLAlchemy, which costs a third of what the statement itself takes; so what the
+        server refuses is psycopg's own error.
+        """
+        if writes and self._opened is not None and _has_ended(self._opened):
+            self.close()
+
+        def run(_: Connection) -> Sequence[Any]:
+            with self._driver().cursor(row_factory=namedtuple_row) as cursor:
+                return cursor.execute(sql.encode(), parameters).fetchall()
+
+        return self._attempt(run, again=not writes)
 
     def transaction(self, work: Callable[[Transaction], T]) -> T:
         """Run `work` in one transaction, commit, publish the events that it left, and give what it gave.

@@ -10,7 +10,6 @@ from urllib.parse import urlsplit
 from uuid import UUID
 
 import psycopg
-from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 
 from tests.performance.benchmarks.figures import Figure, in_turn, logs_in_a_file
 from tests.performance.requests_of import Shop, rest_event
@@ -77,8 +76,7 @@ def _same_statement(
     from basket.statements import SET
     from eatit.identifiers import uuid7
 
-    compiled = SET["user"].compile(dialect=PGDialect_psycopg())  # type: ignore[no-untyped-call]
-    sql = str(compiled).encode()
+    sql = SET["user"].encode()
     given = itertools.cycle(quantities)
 
     def run() -> object:
