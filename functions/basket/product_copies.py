@@ -66,7 +66,7 @@ def stock_row(state: dict[str, Any], version: Any) -> dict[str, Any]:
         return {
             "product_id": UUID(state["product_id"]),
             "version": _of(int, version),
-            "available": _quantity(state["available"], least=Decimal(0)),
+            "available": _quantity(state["available"], least=Decimal(0), below=10**11),
             "by_warehouse": [
                 {"warehouse_id": str(UUID(place["warehouse_id"])), "available": str(Decimal(place["available"]))}
                 for place in state["by_warehouse"]
@@ -111,8 +111,8 @@ def _of(kind: type[T], value: Any) -> T:
     return value
 
 
-def _quantity(value: Any, least: Decimal = Decimal("0.001")) -> Decimal:
+def _quantity(value: Any, *, least: Decimal = Decimal("0.001"), below: int = 10**9) -> Decimal:
     quantity = Decimal(_of(str, value))
-    if not least <= quantity < 10**9 or quantity % THOUSANDTH:
+    if not least <= quantity < below or quantity % THOUSANDTH:
         raise ValueError(f"{value!r:.40} is not a quantity")
     return quantity

@@ -76,3 +76,11 @@ def test_a_batch_that_must_come_again_parks_nothing_yet(shop: dict[str, Any], mo
         monkeypatch.undo()
         settings.cache_clear()
     assert _parked(shop) == {}
+
+
+def test_a_stock_larger_than_any_line_is_taken(sql: Any) -> None:
+    plenty = uuid7()
+    stock = stock_state(plenty, 3, "99999999999.999")
+    event = rmq_event(product_message(plenty, 1, stock=stock))
+    assert product_sync.handler(event, Context()) == {"applied": 1, "repeated": 0, "parked": 0}
+    assert _known(sql, plenty)
