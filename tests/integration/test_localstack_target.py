@@ -6,7 +6,6 @@ MiniStack stands in for LocalStack, whose image can't be had everywhere: the way
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 import urllib.request
@@ -17,7 +16,7 @@ import pytest
 
 from localstack import docker, localstack_target
 from localstack.interpreters import version
-from localstack.processes import Processes, wait_until
+from localstack.processes import Processes, plain_environment, wait_until
 from localstack.servers import emulator
 from localstack.template import ROOT
 
@@ -50,7 +49,8 @@ def endpoint_url(tmp_path: Path) -> Iterator[str]:
 def test_vendored_build_runs_the_shop_at_a_given_endpoint(endpoint_url: str, tmp_path: Path) -> None:
     directory = tmp_path / "run"
     environment = {
-        **os.environ,
+        # Not this process's own: tests of the functions leave the servers of another stack in it.
+        **plain_environment(),
         "AWS_ENDPOINT_URL": endpoint_url,
         # This emulator runs functions under the interpreter that it runs under itself.
         "PYTHON_RUNTIME": f"python{version(sys.executable)}",

@@ -17,9 +17,10 @@ import requests
 
 from localstack import docker
 from localstack.deploy import InvocationFailed, invoke
-from localstack.processes import marked
+from localstack.processes import marked, plain_environment
 
 ROOT = Path(__file__).parents[2]
+KEPT = ("DOCKER_HOST", "PYTHON_RUNTIME")
 START_SECONDS = 300
 STOP_SECONDS = 90
 
@@ -43,6 +44,8 @@ def command(request: pytest.FixtureRequest, directory: Path) -> Iterator[subproc
         started = subprocess.Popen(
             [sys.executable, "-m", "localstack.sam", "run", "--directory", directory, "--port", "0", "--no-demo"],
             cwd=ROOT,
+            # Not this process's own, which may name the servers of another stack.
+            env={**plain_environment(), **{name: os.environ[name] for name in KEPT if name in os.environ}},
             stdout=said,
             stderr=said,
         )
