@@ -6,6 +6,7 @@ there (local emulators), Powertools Parameters asks the service itself.
 
 import os
 import time
+from functools import lru_cache
 from typing import Any
 
 import orjson
@@ -86,12 +87,20 @@ def _from_extension(full_name: str, port: int, *, fresh: bool) -> str:
 
 
 def _from_service(full_name: str) -> str:
-    from aws_lambda_powertools.utilities.parameters import get_secret
     from aws_lambda_powertools.utilities.parameters.exceptions import GetParameterError
 
     try:
-        return str(get_secret(full_name, force_fetch=True))
+        return str(_provider().get(full_name, force_fetch=True))
     except GetParameterError as error:
         if "NotFound" in str(error) or "AccessDenied" in str(error):
             raise MisconfiguredError(f"secret {full_name} can't be read: is it there?") from error
         raise Unavailable(what="secrets") from error
+
+
+@lru_cache(maxsize=1)
+def _provider() -> Any:
+    """Powertools' own, but for the times: boto's are a minute and five tries, and a function has ten seconds."""
+    from aws_lambda_powertools.utilities.parameters import SecretsProvider
+    from botocore.config import Config
+
+    return SecretsProvider(boto_config=Config(connect_timeout=2, read_timeout=3, retries={"total_max_attempts": 2}))
