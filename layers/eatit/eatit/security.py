@@ -59,7 +59,8 @@ def verify(token: str) -> Caller:
     worked through once while the keys stay the same, and only its end is looked at again.
     Raises `Unauthenticated` (`invalid_token`) for whatever is wrong with it, without saying what.
     """
-    _load(secret("auth/jwks"))
+    if token in _verified:
+        _load(secret("auth/jwks"))
     caller, ends = _verified.get(token, (None, 0))
     if caller is not None and ends + LEEWAY_SECONDS > time.time():
         return caller
@@ -113,6 +114,7 @@ def forget_keys() -> None:
 
 def _key(kid: str) -> Any:
     global _refetched_at
+    _load(secret("auth/jwks"))
     if kid not in _keys and time.monotonic() - _refetched_at >= REFETCH_SECONDS:
         _refetched_at = time.monotonic()
         _load(secret("auth/jwks", newer_than=time.monotonic()))
