@@ -10,7 +10,7 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 from auth.passwords import check_strength, hash_password, holds, needs_rehash
 from auth.tables import users
 from eatit.database import Database, Transaction
-from eatit.errors import Conflict, Fault, Invalid, NotFound, Stale, Unauthenticated
+from eatit.errors import Conflict, Fault, Invalid, NotFound, Unauthenticated, check_version
 from eatit.identifiers import uuid7
 
 
@@ -47,6 +47,7 @@ USER_COLUMNS = (
     users.c.updated_at,
 )
 _by_id = select(*USER_COLUMNS).where(users.c.id == bindparam("id"), ~users.c.disabled)
+_by_id_locked = _by_id.with_for_update()
 _by_email = select(*USER_COLUMNS, users.c.password_hash, users.c.disabled).where(users.c.email == bindparam("email"))
 _rehash = update(users).where(users.c.id == bindparam("user")).values(password_hash=bindparam("hash"))
 _new_user = upsert(users).on_conflict_do_nothing().returning(*USER_COLUMNS)
@@ -118,18 +119,18 @@ def user_by_id(database: Database, user_id: UUID) -> User:
 
 
 def change_account(transaction: Transaction, user_id: UUID, given: dict[str, Any], expected: list[int] | None) -> User:
-    """Change what one may change of oneself. Raises `NotFound`, `Stale`."""
+    """Change what one may change of oneself; what is so already counts no version up. Raises `NotFound`, `Stale`."""
+    row = transaction.execute(_by_id_locked, {"id": user_id}).one_or_none()
+    if row is None:
+        raise NotFound
+    check_version(row.version, expected)
+    changes = {name: value for name, value in given.items() if row._mapping[name] != value}
+    if not changes:
+        return user_of(row)
     statement = (
         update(users)
-        .where(users.c.id == user_id, ~users.c.disabled)
-        .values(**given, version=users.c.version + 1, updated_at=func.now())
+        .where(users.c.id == user_id)
+        .values(**changes, version=users.c.version + 1, updated_at=func.now())
         .returning(*USER_COLUMNS)
     )
-    if expected is not None:
-        statement = statement.where(users.c.version.in_(expected))
-    row = transaction.execute(statement).one_or_none()
-    if row is None:
-        if transaction.execute(_by_id, {"id": user_id}).one_or_none() is None:
-            raise NotFound
-        raise Stale
-    return user_of(row)
+    return user_of(transaction.execute(statement).one())
