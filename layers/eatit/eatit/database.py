@@ -145,8 +145,9 @@ class Database:
                 with self._driver().transaction():
                     result = work(transaction)
                     committing = True
-            except psycopg.Error as error:
-                if committing:
+            except Exception as error:
+                # Lost in the commit, or by a read that `work` made beside it and that found itself another connection.
+                if self._connection is not connection or (committing and isinstance(error, psycopg.Error)):
                     self.close()
                     raise Unavailable(what="database") from error
                 raise
