@@ -45,8 +45,15 @@ class Callers:
     def check(self, case: Case[Any], caller: str) -> None:
         """Send the case for this caller, with real things in it, and check the answer every way there is."""
         self.prepare(case, caller)
-        response = case.call_and_validate(
-            base_url=self.url, session=self._http, headers=self.headers[caller], checks=self.checks, timeout=TIMEOUT
+        sent: dict[str, Any] = {"base_url": self.url, "session": self._http, "headers": self.headers[caller]}
+        response = case.call(**sent, timeout=TIMEOUT)
+        if response.status_code == 414:
+            # No operation's own answer: the edge refuses an address that the gateway couldn't carry.
+            assert len(response.request.path_url) > LONGEST_ADDRESS
+            assert response.json()["code"] == "address_too_long"
+            return
+        case.validate_response(
+            response, self.checks, headers=sent["headers"], transport_kwargs={**sent, "timeout": TIMEOUT}
         )
         self.note(case, response)
 
