@@ -128,6 +128,7 @@ def openapi_document(app: FastAPI) -> dict[str, Any]:
                 codes |= _tell(operation, route, method)
                 schemes |= {name for choice in operation.get("security", ()) for name in choice}
                 _name_answers(operation, components["schemas"])
+    _link(document["paths"])
     components["securitySchemes"] = {name: SCHEMES[name] for name in sorted(schemes)}
     components["headers"] = HEADERS
     components["parameters"] = {name: {"name": name, "in": "header", **it} for name, it in PARAMETERS.items()}
@@ -250,6 +251,22 @@ def _name_answers(operation: dict[str, Any], schemas: dict[str, Any]) -> None:
         reference = answer.get("content", {}).get("application/json", {}).get("schema", {}).get("$ref", "")
         words = schemas.get(reference.rpartition("/")[2], {}).get("description", "Done; there is no body.")
         answer["description"] = ("Made. " if status == "201" else "") + " ".join(words.split())
+
+
+def _link(paths: dict[str, Any]) -> None:
+    """Say of what makes a thing which operations take the thing's id: those one path part below."""
+    for path, operations in paths.items():
+        made = operations.get("post", {}).get("responses", {}).get("201")
+        below = re.compile(re.escape(path) + r"/\{(\w+)\}")
+        for other, named in paths.items():
+            found = below.fullmatch(other)
+            if made is not None and found:
+                taken = {found[1]: "$response.body#/id"}
+                links = {
+                    each["operationId"]: {"operationId": each["operationId"], "parameters": taken}
+                    for each in named.values()
+                }
+                made["links"] = links
 
 
 def _without_noise(value: Any) -> Any:

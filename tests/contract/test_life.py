@@ -1,0 +1,44 @@
+"""What is made can be read, changed and taken away, in any order: schemathesis walks along the documents' links."""
+
+from collections import Counter
+from typing import Any
+
+from hypothesis import HealthCheck, settings
+from schemathesis import Case, Response
+
+from tests.contract.callers import Callers
+from tests.contract.documents import loaded
+
+WALKS, STEPS = 12, 8
+
+
+def test_things_live_and_go_as_the_links_say(callers: Callers) -> None:
+    # An archived product goes on being there for staff, so what is said of deleted things isn't so of it.
+    walker: Any = loaded("store").exclude(operation_id="archive_product").as_state_machine()
+    walked: Counter[str] = Counter()
+
+    class Life(walker):  # type: ignore[misc]
+        """A shop keeper who makes things and comes back to them."""
+
+        def before_call(self, case: Case[Any]) -> None:
+            callers.prepare(case, "staff", walking=True)
+
+        def get_call_kwargs(self, _case: Case[Any]) -> dict[str, Any]:
+            return {"base_url": callers.url, "headers": callers.headers["staff"]}
+
+        def validate_response(self, response: Response, case: Case[Any], **kwargs: Any) -> None:
+            case.validate_response(response, checks=callers.checks, recorder=self.recorder, transport_kwargs=kwargs)
+            walked[f"{case.operation.label} {response.status_code}"] += 1
+            callers.note(case, response)
+
+    Life.run(
+        settings=settings(
+            max_examples=WALKS,
+            stateful_step_count=STEPS,
+            deadline=None,
+            derandomize=True,
+            database=None,
+            suppress_health_check=list(HealthCheck),
+        )
+    )
+    assert {"GET /store/units/{unit_id} 200", "DELETE /store/categories/{category_id} 204"} <= walked.keys(), walked
