@@ -127,7 +127,17 @@ class _RestApi(Mangum):
 
         served = self.app(gateway.scope, receive, send)
         asyncio.get_event_loop().run_until_complete(served)
-        return gateway({"status": begun["status"], "headers": begun["headers"], "body": body})
+        headers = begun["headers"]
+        if begun["status"] == 201:
+            stage = _stage_of(event)
+            headers = [(name, stage + value if name == b"location" else value) for name, value in headers]
+        return gateway({"status": begun["status"], "headers": headers, "body": body})
+
+
+def _stage_of(event: dict[str, Any]) -> bytes:
+    """What the caller's path has before ours: `/staging`, or nothing behind a custom domain."""
+    asked, ours = str((event.get("requestContext") or {}).get("path") or ""), str(event.get("path") or "")
+    return asked.removesuffix(ours).encode() if ours and asked.endswith(ours) else b""
 
 
 def surrounded(app: FastAPI) -> ASGIApp:
