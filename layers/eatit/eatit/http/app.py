@@ -18,7 +18,6 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from eatit.errors import DomainError
 from eatit.http.bodies import StrictRoute, invalid_request
-from eatit.http.direct import Direct
 from eatit.http.documentation import documentation_routes
 from eatit.http.edge import Edge, note_unavailable
 from eatit.http.health import HEALTH_TAG, Check, health_route
@@ -142,7 +141,7 @@ def _stage_of(event: dict[str, Any]) -> bytes:
 
 def surrounded(app: FastAPI) -> ASGIApp:
     """The app inside the edge inside CORS; settings are read at the first request, not at import."""
-    edge = Edge(Direct(app, invalid_request))
+    edge = Edge(app)
     inner: ASGIApp | None = None
 
     async def asgi(scope: Scope, receive: Receive, send: Send) -> None:

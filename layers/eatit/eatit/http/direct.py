@@ -1,15 +1,13 @@
-"""Plain endpoints, found and called without FastAPI where it would have nothing to do: half of a warm read.
+"""Endpoints called without FastAPI's dependency solver, where there is nothing for it to solve: a third of a warm read.
 
 Most endpoints take the request, ids that the path's own convertor has made into UUIDs, a caller, and perhaps one body.
 What else a route declares (query parameters, headers, other dependencies) is FastAPI's to read, as ever.
 """
 
-import re
 from collections.abc import Awaitable, Callable
 from typing import Any
 from uuid import UUID
 
-from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 from starlette.convertors import UUIDConvertor
@@ -17,11 +15,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from eatit.errors import DomainError
 from eatit.http.callers import Bearer
 
-_PARAMETER = re.compile(r"\{[^}]*\}")
-_UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _ABSENT = [{"type": "missing", "loc": ("body",), "msg": "Field required", "input": None}]
 NOTHING = object()
 """What a reader of bodies gives for an empty one."""
@@ -57,37 +52,6 @@ def direct_app(route: APIRoute, read_body: Callable[[Request], Awaitable[Any]]) 
         await response(scope, receive, send)
 
     return app
-
-
-class Direct:
-    """The plain routes of an app, each found by one look-up and served past the app's middlewares; else the app.
-
-    Raises what endpoints raise; `RequestValidationError` as the domain's error for it.
-    """
-
-    def __init__(self, app: FastAPI, understood: Callable[[RequestValidationError], DomainError]) -> None:
-        self._app = app
-        self._understood = understood
-        self._routes = {
-            (method, _PARAMETER.sub("*", route.path)): route
-            for route in app.routes
-            if isinstance(route, APIRoute) and getattr(route, "direct", None) is not None
-            for method in route.methods or ()
-        }
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        path = scope.get("path", "")
-        ids = _UUID.findall(path)
-        route = self._routes.get((scope.get("method", ""), _UUID.sub("*", path) if ids else path))
-        if route is None or len(ids) != len(route.param_convertors):
-            await self._app(scope, receive, send)
-            return
-        scope["route"] = route
-        scope["path_params"] = dict(zip(route.param_convertors, map(UUID, ids), strict=True))
-        try:
-            await route.app(scope, receive, send)
-        except RequestValidationError as error:
-            raise self._understood(error) from error
 
 
 def _is_plain(route: APIRoute) -> bool:
