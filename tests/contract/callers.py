@@ -47,15 +47,19 @@ class Callers:
         self.prepare(case, caller)
         sent: dict[str, Any] = {"base_url": self.url, "session": self._http, "headers": self.headers[caller]}
         response = case.call(**sent, timeout=TIMEOUT)
-        if response.status_code == 414:
-            # No operation's own answer: the edge refuses an address that the gateway couldn't carry.
-            assert len(response.request.path_url) > LONGEST_ADDRESS
-            assert response.json()["code"] == "address_too_long"
-            return
-        case.validate_response(
-            response, self.checks, headers=sent["headers"], transport_kwargs={**sent, "timeout": TIMEOUT}
-        )
-        self.note(case, response)
+        if not self.refused_by_the_edge(response):
+            case.validate_response(
+                response, self.checks, headers=sent["headers"], transport_kwargs={**sent, "timeout": TIMEOUT}
+            )
+            self.note(case, response)
+
+    def refused_by_the_edge(self, response: Response) -> bool:
+        """Whether this is no operation's own answer: the edge refuses an address that the gateway couldn't carry."""
+        if response.status_code != 414:
+            return False
+        assert len(str(response.request.path_url)) > LONGEST_ADDRESS
+        assert response.json()["code"] == "address_too_long"
+        return True
 
     def prepare(self, case: Case[Any], caller: str, *, walking: bool = False) -> None:
         """Put real things in the place of drawn ones; `walking`: the path leads somewhere already."""
