@@ -162,8 +162,19 @@ def _apply(transaction: Transaction, events: Sequence[Event]) -> int:
     return fresh
 
 
+def _headers(properties: dict[str, Any]) -> dict[str, Any]:
+    """The message's own headers: the event source hands texts over as lists of bytes."""
+    headers: dict[str, Any] = {}
+    for name, value in (properties.get("headers") or {}).items():
+        if isinstance(value, dict) and isinstance(value.get("bytes"), list):
+            headers[name] = bytes(byte % 256 for byte in value["bytes"]).decode("utf-8", "replace")
+        elif isinstance(value, str | int):
+            headers[name] = value
+    return headers
+
+
 def _park(delivery: Delivery, reason: str) -> None:
-    """Put a message aside, confirmed, with why. Raises `Unavailable` when the broker doesn't take it."""
+    """Put a message aside as it was, confirmed, with why. Raises `Unavailable` when the broker doesn't take it."""
     given = delivery.properties
     message = Message(
         exchange="",
@@ -175,6 +186,7 @@ def _park(delivery: Delivery, reason: str) -> None:
             content_type=given.get("contentType") or "application/octet-stream",
             delivery_mode=2,
             headers={
+                **_headers(given),
                 "x-parked-reason": reason.encode("utf-8", "replace")[:500].decode("utf-8", "ignore"),
                 "x-parked-at": datetime.now(UTC).isoformat(timespec="seconds"),
             },

@@ -106,7 +106,9 @@ def _ensure_role(driver: "psycopg.Connection[Any]", group: str) -> None:
         login["password"].encode(), login["username"].encode(), b"scram-sha-256"
     ).decode()
     driver.execute(sql.SQL("ALTER ROLE {} LOGIN PASSWORD {}").format(name, sql.Literal(hashed)))
-    driver.execute(sql.SQL("GRANT CONNECT ON DATABASE {} TO {}").format(sql.Identifier(driver.info.dbname), name))
+    database = sql.Identifier(driver.info.dbname)
+    driver.execute(sql.SQL("REVOKE ALL ON DATABASE {} FROM PUBLIC").format(database))
+    driver.execute(sql.SQL("GRANT CONNECT ON DATABASE {} TO {}").format(database, name))
     limits = {**_LIMITS[group], "idle_in_transaction_session_timeout": "5s"}
     for setting, value in limits.items():
         driver.execute(sql.SQL("ALTER ROLE {} SET {} = {}").format(name, sql.Identifier(setting), sql.Literal(value)))

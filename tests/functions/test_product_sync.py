@@ -184,6 +184,7 @@ def test_rubbish_is_parked_with_its_reason_and_the_rest_goes_on(
         assert body == spoilt[what], what
         assert 1 <= len(headers["x-parked-reason"]) <= 500, what
         assert headers["x-parked-at"].startswith("20")
+        assert (headers["schema_version"], headers["trace_id"]) == (1, "trace-1"), what
     assert "schema version 2" in found["a schema from the future"][0]["x-parked-reason"]
 
 

@@ -81,7 +81,10 @@ DETAILS: dict[str, tuple[str, str]] = {
     "invalid_token": ("It is malformed, expired, or not from here.", "Он испорчен, истёк или выдан не здесь."),
     "forbidden": ("This needs the role {role}.", "Для этого нужна роль {role}."),
     "internal_error": ("It is logged under trace_id.", "Это записано в журнал под trace_id."),
-    "unavailable": ("Try again in a moment; nothing was lost.", "Попробуйте чуть позже; ничего не потеряно."),
+    "unavailable": (
+        "Try again in a moment; with the same Idempotency-Key nothing is done twice.",
+        "Попробуйте чуть позже; с тем же Idempotency-Key ничего не сделается дважды.",
+    ),
     "invalid_header": ("{header} can't be read: {expected}.", "{header} не читается: {expected}."),
     "invalid_body": ("See errors.", "Смотрите errors."),
     "invalid_parameter": ("See errors.", "Смотрите errors."),
