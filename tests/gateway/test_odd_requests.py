@@ -2,7 +2,6 @@
 
 import base64
 import json
-import os
 import uuid
 from typing import Any
 
@@ -12,7 +11,6 @@ from tests.gateway.odd import Answer, civil, send
 from tests.gateway.shop import Api, Keeper, good, unique
 
 # The same functions behind the same edge; only, two thousand requests are ten minutes there.
-pytestmark = pytest.mark.skipif(os.environ.get("EATIT_STACK_KIND") == "sam", reason="SAM CLI is too slow for these")
 
 JSON = b"Content-Type: application/json"
 SOME_ID = b"0192f0e4-5a3c-7d31-9c1b-2f6f0a1b2c3d"
