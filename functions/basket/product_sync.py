@@ -5,15 +5,10 @@ the rest of its batch goes on; a fault that will pass is waited out here until n
 which gives the whole batch back to the queue.
 """
 
-import base64
-import binascii
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any
 
-import pika
 import psycopg
 from sqlalchemy import bindparam
 from sqlalchemy.dialects.postgresql import insert
@@ -21,7 +16,7 @@ from sqlalchemy.exc import DBAPIError
 
 from basket.product_copies import rows_of, stock_row, store_rows
 from basket.tables import inbox
-from eatit.broker import Message
+from eatit.consumer import Delivery, deliveries, park
 from eatit.database import Database, Transaction
 from eatit.errors import Unavailable
 from eatit.events import STOCK_CHANGED, Event, UnreadableEvent, read_event
@@ -29,22 +24,12 @@ from eatit.observability import MetricUnit, begin_trace, logger, metrics
 from eatit.publisher import Publisher
 
 SPARE_MILLISECONDS = 5_000
-PARK_SECONDS = 5.0
 LONGEST_PAUSE = 2.0
 
 database = Database("basket")
 _publisher = Publisher()
 _UNSTORABLE = (psycopg.DataError, psycopg.IntegrityError)
 _received = insert(inbox).values(event_id=bindparam("event")).on_conflict_do_nothing().returning(inbox.c.event_id)
-
-
-@dataclass(frozen=True, slots=True)
-class Delivery:
-    """A message as it was delivered."""
-
-    queue: str
-    body: bytes
-    properties: dict[str, Any]
 
 
 Understood = tuple[Delivery, Event]
@@ -59,7 +44,7 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, int]:
     """
     understood: list[Understood] = []
     refused: list[Refused] = []
-    for delivery in _deliveries(event):
+    for delivery in deliveries(event):
         try:
             understood.append((delivery, _understood(delivery)))
         except UnreadableEvent as error:
@@ -69,26 +54,13 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, int]:
     refused += unstorable
     # Last: a batch that comes again because the database is away would park its poison each time.
     for delivery, reason in refused:
-        _park(delivery, reason)
+        park(_publisher, delivery, reason)
     metrics.add_metric(name="Synced", unit=MetricUnit.Count, value=fresh)
     repeated = len(understood) - len(unstorable) - fresh
     counts = {"applied": fresh, "repeated": repeated, "parked": len(refused)}
     traces = sorted({message.trace_id for _, message in understood})[:20]
     logger.info("product sync", extra={**counts, "traces": traces})
     return counts
-
-
-def _deliveries(event: dict[str, Any]) -> list[Delivery]:
-    deliveries = []
-    for name, messages in event["rmqMessagesByQueue"].items():
-        queue = name.partition("::")[0]
-        for message in messages:
-            try:
-                body = base64.b64decode(message["data"], validate=True)
-            except (KeyError, TypeError, binascii.Error, ValueError):
-                body = b""
-            deliveries.append(Delivery(queue, body, message.get("basicProperties") or {}))
-    return deliveries
 
 
 def _understood(delivery: Delivery) -> Event:
@@ -160,39 +132,3 @@ def _apply(transaction: Transaction, events: Sequence[Event]) -> int:
             store_rows(transaction, *_rows(event))
             fresh += 1
     return fresh
-
-
-def _headers(properties: dict[str, Any]) -> dict[str, Any]:
-    """The message's own headers: the event source hands texts over as lists of bytes."""
-    headers: dict[str, Any] = {}
-    for name, value in (properties.get("headers") or {}).items():
-        if isinstance(value, dict) and isinstance(value.get("bytes"), list):
-            headers[name] = bytes(byte % 256 for byte in value["bytes"]).decode("utf-8", "replace")
-        elif isinstance(value, str | int):
-            headers[name] = value
-    return headers
-
-
-def _park(delivery: Delivery, reason: str) -> None:
-    """Put a message aside as it was, confirmed, with why. Raises `Unavailable` when the broker doesn't take it."""
-    given = delivery.properties
-    message = Message(
-        exchange="",
-        routing_key=f"{delivery.queue}.parked",
-        body=delivery.body,
-        properties=pika.BasicProperties(
-            message_id=given.get("messageId") or "unknown",
-            type=given.get("type"),
-            content_type=given.get("contentType") or "application/octet-stream",
-            delivery_mode=2,
-            headers={
-                **_headers(given),
-                "x-parked-reason": reason.encode("utf-8", "replace")[:500].decode("utf-8", "ignore"),
-                "x-parked-at": datetime.now(UTC).isoformat(timespec="seconds"),
-            },
-        ),
-        mandatory=True,
-    )
-    if not all(_publisher.publish([message], within=PARK_SECONDS)):
-        raise Unavailable(what="broker")
-    logger.warning("message parked", queue=delivery.queue, reason=reason, message_id=given.get("messageId"))

@@ -206,7 +206,7 @@ def test_properties_may_be_missing(product_id: UUID, copy: Callable[[UUID], Any]
 def test_a_broker_that_cant_park_gives_the_batch_back(
     product_id: UUID, copy: Callable[[UUID], Any], wired: Callable[[str], Wire], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("basket.product_sync.PARK_SECONDS", 0.5)
+    monkeypatch.setattr("eatit.consumer.PARK_SECONDS", 0.5)
     wired("AMQP_URL").cut()
     with pytest.raises(Exception, match="unavailable"):
         handler(rmq_event(b"rubbish", product_message(product_id, 1)), Context())

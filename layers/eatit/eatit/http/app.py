@@ -16,13 +16,13 @@ from starlette.responses import Response
 from starlette.routing import Match, Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from eatit.errors import DomainError
+from eatit.errors import DomainError, MisconfiguredError
 from eatit.http.bodies import StrictRoute, invalid_request
 from eatit.http.documentation import documentation_routes
 from eatit.http.edge import Edge, note_unavailable
 from eatit.http.health import HEALTH_TAG, Check, health_route
 from eatit.http.problems import problem_response
-from eatit.observability import logger, metrics
+from eatit.observability import metrics
 from eatit.settings import settings
 
 METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
@@ -142,25 +142,25 @@ def _stage_of(event: dict[str, Any]) -> bytes:
 def surrounded(app: FastAPI) -> ASGIApp:
     """The app inside the edge inside CORS; settings are read at the first request, not at import."""
     edge = Edge(app)
-    inner: ASGIApp | None = None
+    kept: dict[tuple[str, ...], ASGIApp] = {(): edge}
 
     async def asgi(scope: Scope, receive: Receive, send: Send) -> None:
-        nonlocal inner
-        if inner is None:
-            inner = _with_cors(edge)
-        await inner(scope, receive, send)
+        origins = _origins()
+        if origins not in kept:
+            kept[origins] = _with_cors(edge, origins)
+        await kept[origins](scope, receive, send)
 
     return asgi
 
 
-def _with_cors(edge: Edge) -> ASGIApp:
+def _origins() -> tuple[str, ...]:
     try:
-        origins = settings().cors_origins
-    except Exception:
-        logger.exception("the function is misconfigured")
-        return edge
-    if not origins:
-        return edge
+        return settings().cors_origins
+    except MisconfiguredError:
+        return ()  # the request itself fails of it, and the edge logs why
+
+
+def _with_cors(edge: Edge, origins: tuple[str, ...]) -> ASGIApp:
     return _Cors(
         edge,
         allow_origin_regex="|".join(_origin_pattern(origin) for origin in origins),
