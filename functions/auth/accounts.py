@@ -7,6 +7,7 @@ from uuid import UUID
 from sqlalchemy import bindparam, func, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
+from auth.limits import check_tries, forget_tries, note_wrong_password
 from auth.passwords import check_strength, hash_password, holds, needs_rehash
 from auth.tables import users
 from eatit.database import Database, Transaction
@@ -95,16 +96,21 @@ def authenticated(database: Database, email: str, password: str) -> User:
     """The user whose address and password these are.
 
     Raises `Unauthenticated` (`invalid_credentials`) for an unknown address, a wrong password and a disabled account
-    alike, and after the same time. A hash made with older parameters is made anew.
+    alike, and after the same time; `TooManyTries` when that happened too often to this address. A hash made with
+    older parameters is made anew.
     """
     try:
         address = normalised_email(email)
     except Invalid:
         address = ""
+    tried = address or email.casefold()
+    check_tries(tried)
     row = database.read(_by_email, {"email": address}).one_or_none()
     password_hash = row.password_hash if row else None
     if not holds(password_hash, password) or row is None or row.disabled:
+        note_wrong_password(tried)
         raise Unauthenticated("invalid_credentials")
+    forget_tries(tried)
     if needs_rehash(row.password_hash):
         database.write(_rehash, {"user": row.id, "hash": hash_password(password)})
     return user_of(row)

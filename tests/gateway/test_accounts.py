@@ -117,3 +117,15 @@ def test_an_address_in_any_script_is_an_address(api: Api) -> None:
     email = f"{unique('анна')}@пример.рф"
     good(api.post("/auth/register", {"email": email, "password": "пароль длинный 42"}), 201)
     good(api.post("/auth/login", {"email": email.upper(), "password": "пароль длинный 42"}))
+
+
+def test_wrong_passwords_reach_429(api: Api) -> None:
+    account = address()
+    good(api.post("/auth/register", {"email": account, "password": PASSWORD}), 201)
+    for _ in range(60):
+        answer = api.post("/auth/login", {"email": account, "password": "not it, surely"})
+        if answer.status_code == 429:
+            break
+        problem(answer, 401, "invalid_credentials")
+    problem(answer, 429, "too_many_requests")
+    assert int(answer.headers["Retry-After"]) >= 1

@@ -22,7 +22,8 @@ router = endpoint_router()
     openapi_extra=described("invalid_credentials"),
 )
 async def login(request: Request, body: Credentials) -> Response:
-    """Sign in. 401 `invalid_credentials` for an unknown address and a wrong password alike, after the same time."""
+    """Sign in. 401 `invalid_credentials` for an unknown address and a wrong password alike, after the same time; 429
+    with `Retry-After` after thirty wrong passwords for one address in five minutes."""
     user = accounts.authenticated(database, body.email, body.password)
     session = database.transaction(lambda transaction: sessions.begin(transaction, user, **client_of(request)))
     return session_response(session)
