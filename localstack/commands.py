@@ -15,6 +15,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from botocore.exceptions import BotoCoreError
+
 from localstack import deploy, docker
 from localstack.failures import StackFailure, Stopped
 from localstack.processes import Processes, birth, wait_until
@@ -196,6 +198,8 @@ def invoke(directory: Path, name: str, event: str) -> int:
         answer = deploy.invoke(content["lambda_endpoint_url"], content["functions"][name], read)
     except ValueError as error:
         raise StackFailure(f"The event is not readable JSON: {error}.") from error
+    except BotoCoreError as error:
+        raise StackFailure(f"The AWS emulator doesn't answer: {error} See `make status`.") from error
     except deploy.InvocationFailed as failure:
         print(failure.trace, file=sys.stderr)
         raise StackFailure(f"{failure}.") from failure
@@ -218,11 +222,14 @@ def status(directory: Path) -> int:
     if not alive:
         print("Nothing is running.")
         return RETURNED_WITHOUT
+    whole = len(alive) == len(processes.entries)
     if content is not None:
-        print(summary(content, directory))
+        if not whole:
+            print("\nEatIt is not whole: a part of it has ended. `make up` makes it whole again.")
+        print(summary(content, directory) if whole else summary(content, directory).replace("EatIt is ready.\n\n", ""))
     for entry in processes.entries:
         print(f"  {entry.name:<10} {f'pid {entry.pid}' if entry in alive else 'has ended'}")
-    return 0 if content is not None and len(alive) == len(processes.entries) else RETURNED_WITHOUT
+    return 0 if content is not None and whole else RETURNED_WITHOUT
 
 
 def summary(content: dict[str, Any], directory: Path) -> str:
@@ -270,6 +277,6 @@ def _teller() -> Callable[[str], None]:
 def _tell(text: str) -> None:
     try:
         print(text, flush=True)
-    except BrokenPipeError:
-        # Whoever read along has gone (`make up | head`); the stack goes on without.
+    except OSError:
+        # Whoever read along has gone (`make up | head`, a closed terminal); what is under way goes on without.
         sys.stdout = Path(os.devnull).open("w")  # noqa: SIM115

@@ -12,6 +12,7 @@ import json
 import os
 import sys
 from collections.abc import Awaitable, Callable, MutableMapping
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -37,10 +38,18 @@ async def app(scope: Scope, receive: Receive, send: Send) -> None:
         return
     first = scope["path"].split("/")[1]
     if first in GROUPS:
-        await importlib.import_module(f"{first}.app").app(scope, receive, send)
+        await _group(first)(scope, receive, send)
     else:
         await send({"type": "http.response.start", "status": 404, "headers": [(b"content-type", b"text/plain")]})
         await send({"type": "http.response.body", "body": b"Paths begin with /auth, /store or /basket.\n"})
+
+
+@lru_cache(maxsize=len(GROUPS))
+def _group(name: str) -> Callable[[Scope, Receive, Send], Awaitable[None]]:
+    """A group's app with all that surrounds it behind the gateway: CORS, request ids, problems, the log."""
+    app = importlib.import_module(f"{name}.app").app
+    surround = importlib.import_module("eatit.http.app").surrounded
+    return surround(app)  # type: ignore[no-any-return]
 
 
 def main() -> int:

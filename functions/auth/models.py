@@ -4,23 +4,54 @@ from datetime import datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from pydantic import BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic_core import PydanticCustomError
 
-from auth.passwords import LONGEST, SHORTEST
+from auth.accounts import normalised_email
+from auth.passwords import LONGEST, SHORTEST, weakness
+from eatit.errors import Fault, Invalid
 from eatit.http.shapes import Answer, Body, Change, Text100
 
 Email = Annotated[
     str, BeforeValidator(lambda value: value.strip() if isinstance(value, str) else value), Field(max_length=320)
 ]
 Password = Annotated[str, Field(max_length=10_000)]
+
+
+def _new_address(value: str) -> str:
+    try:
+        normalised_email(value)
+    except Invalid as error:
+        raise _told_with_the_rest(error.faults[0]) from error
+    return value
+
+
+def _new_password(value: str) -> str:
+    fault = weakness(value)
+    if fault is not None:
+        raise _told_with_the_rest(fault)
+    return value
+
+
+def _told_with_the_rest(fault: Fault) -> PydanticCustomError:
+    """A rule's fault in the form in which all of a body's faults are gathered."""
+    return PydanticCustomError(f"eatit.{fault.code}", "fault", fault.parameters)
+
+
 Language = Literal["ru", "en"]
 
 
 class Registration(Body):
     """A new account."""
 
-    email: Annotated[Email, Field(json_schema_extra={"format": "email"}, examples=["anna@example.org"])]
-    password: Annotated[Password, Field(json_schema_extra={"minLength": SHORTEST, "maxLength": LONGEST})]
+    email: Annotated[
+        Email, AfterValidator(_new_address), Field(json_schema_extra={"format": "email"}, examples=["anna@example.org"])
+    ]
+    password: Annotated[
+        Password,
+        AfterValidator(_new_password),
+        Field(json_schema_extra={"minLength": SHORTEST, "maxLength": LONGEST}),
+    ]
     display_name: Text100 | None = None
 
 

@@ -27,17 +27,22 @@ def normalised(password: str) -> str:
     return unicodedata.normalize("NFKC", password)
 
 
-def check_strength(password: str, email: str) -> None:
-    """Raise `Invalid` (`weak_password`) for a password that is too short, too long, too common, or the address."""
+def weakness(password: str) -> Fault | None:
+    """What is wrong with a password by itself: too short, too long, or among the commonest."""
     text = normalised(password)
-    fault = None
     if len(text) < SHORTEST:
-        fault = Fault("/password", "too_short", {"minimum": SHORTEST})
-    elif len(text) > LONGEST:
-        fault = Fault("/password", "wrong_length", {"expected": f"≤ {LONGEST}"})
-    elif text.casefold() in COMMONEST or len(set(text)) <= 2:
-        fault = Fault("/password", "too_common")
-    elif _made_of(text.casefold(), email.casefold()):
+        return Fault("/password", "too_short", {"minimum": SHORTEST})
+    if len(text) > LONGEST:
+        return Fault("/password", "too_long", {"maximum": LONGEST})
+    if text.casefold() in COMMONEST or len(set(text)) <= 2:
+        return Fault("/password", "too_common")
+    return None
+
+
+def check_strength(password: str, email: str) -> None:
+    """Raise `Invalid` (`weak_password`) for a password that is weak by itself or made of the address."""
+    fault = weakness(password)
+    if fault is None and _made_of(normalised(password).casefold(), email.casefold()):
         fault = Fault("/password", "made_of_email")
     if fault:
         raise Invalid([fault], "weak_password")

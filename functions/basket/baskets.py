@@ -110,7 +110,10 @@ def put_line(
         rows = _run(runner, database, owner, statement, parameters)
     first = rows[0]
     if first.basket_id is None:
-        raise _why_not(first, owner, expected)
+        unsound = _why_not(first, owner, expected)
+        if unsound is None:
+            return read_basket(database, owner)
+        raise unsound
     return _basket(rows)
 
 
@@ -165,7 +168,8 @@ def _basket(rows: Sequence[Line]) -> Basket:
     return Basket(first.basket_id, first.version, first.updated_at, [row for row in rows if row.product_id is not None])
 
 
-def _why_not(row: Line, owner: Owner, expected: list[int] | None) -> DomainError:
+def _why_not(row: Line, owner: Owner, expected: list[int] | None) -> DomainError | None:
+    """Why nothing was changed; `None` where nothing had to be, since the line has this quantity already."""
     if owner.kind == "guest" and row.before_id is None:
         return NotFound("basket_not_found")
     if row.found is None or row.found_status != "active":
@@ -179,6 +183,8 @@ def _why_not(row: Line, owner: Owner, expected: list[int] | None) -> DomainError
         fault = Fault("/quantity", "above_maximum", {"maximum": quantity_text(row.max_quantity)})
     elif row.wanted % row.quantity_step:
         fault = Fault("/quantity", "not_a_multiple", {"step": quantity_text(row.quantity_step)})
+    if fault is None and row.before_quantity == row.wanted:
+        return None
     if fault is None:
         return Conflict("basket_full", most=MAX_LINES)
     return Invalid([fault], "invalid_quantity")

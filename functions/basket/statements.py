@@ -36,6 +36,7 @@ WITH before AS (
     WHERE status = 'active' AND quantity % quantity_step = 0 AND quantity BETWEEN min_quantity AND max_quantity
         AND (:expected IS NULL OR coalesce((SELECT version FROM before), 0) = ANY(:expected))
         AND (coalesce((SELECT lines FROM before), 0) < :most_lines OR (SELECT quantity FROM before) IS NOT NULL)
+        AND quantity IS DISTINCT FROM (SELECT quantity FROM before)
 ), basket AS (
     {locked} RETURNING b.id, b.version, b.updated_at
 ), line AS (

@@ -19,10 +19,20 @@ from eatit.identifiers import uuid7
 from eatit.money import decimal_text
 from eatit.outbox import emit
 from eatit.paging import make_cursor, page_of, read_cursor
-from store.tables import products, stock, units, warehouses
+from store.tables import categories, products, stock, units, warehouses
 from store.units import FITTING, unit_price
 
 Product = Row[Any]
+NUTRIENTS = (
+    "energy_kcal",
+    "protein_g",
+    "fat_g",
+    "saturated_fat_g",
+    "carbohydrate_g",
+    "sugar_g",
+    "fiber_g",
+    "salt_g",
+)
 
 _in_stock = exists(
     select(1)
@@ -39,6 +49,7 @@ _sold = select(products, units.c.code.label("unit"), _in_stock.label("available"
 )
 _one = _sold.where(products.c.id == bindparam("id"))
 _one_locked = select(products).where(products.c.id == bindparam("id")).with_for_update()
+_category = select(categories.c.id).where(categories.c.id == bindparam("id")).with_for_update(key_share=True, read=True)
 _unit_of = (
     select(units.c.dimension, units.c.factor)
     .where(units.c.id == bindparam("id"))
@@ -178,6 +189,8 @@ def change_product(
     if row is None:
         raise NotFound("product_not_found")
     check_version(row.version, expected)
+    if "translations" in given:
+        given = {**given, "translations": _merged(row.translations, given["translations"])}
     changes = {name: value for name, value in _columns(given).items() if row._mapping[name] != value}
     if not changes:
         return transaction.execute(_one, {"id": product_id}).one()
@@ -209,21 +222,34 @@ def _columns(given: dict[str, Any]) -> dict[str, Any]:
     if "name" in values:
         values["name_key"] = name_key(values["name"])
     if values.get("nutrition") is not None:
-        values["nutrition"] = {
-            name: None if part is None else decimal_text(part) for name, part in values["nutrition"].items()
+        parts = {name: values["nutrition"].get(name) for name in NUTRIENTS}
+        values["nutrition"] = {name: None if part is None else decimal_text(part) for name, part in parts.items()}
+    if "translations" in values:
+        told = {
+            language: {name: word for name, word in words.items() if word is not None}
+            for language, words in values["translations"].items()
         }
+        values["translations"] = {language: words for language, words in told.items() if words}
     if "allergens" in values:
         values["allergens"] = sorted(set(values["allergens"]))
     return values
 
 
+def _merged(present: dict[str, dict[str, Any]], given: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    """The words that a PATCH gives join those that stand; null takes one away."""
+    languages = dict.fromkeys([*present, *given])
+    return {language: {**present.get(language, {}), **given.get(language, {})} for language in languages}
+
+
 def _reckoned(transaction: Transaction, whole: dict[str, Any]) -> dict[str, Any]:
     """What follows from the rest (the unit price), after the checks that need the whole product."""
+    faults: list[Fault] = []
+    if transaction.execute(_category, {"id": whole["category_id"]}).one_or_none() is None:
+        faults.append(Fault("/category_id", "unknown_reference", {"what": ("category", "категория")}))
     unit = transaction.execute(_unit_of, {"id": whole["unit_id"]}).one_or_none()
     if unit is None:
-        raise Invalid([Fault("/unit_id", "unknown_reference", {"what": "unit"})])
-    faults: list[Fault] = []
-    if unit.dimension not in FITTING[whole["sold_by"]]:
+        faults.append(Fault("/unit_id", "unknown_reference", {"what": ("unit", "единица измерения")}))
+    elif unit.dimension not in FITTING[whole["sold_by"]]:
         faults.append(Fault("/unit_id", "wrong_dimension", {"dimension": unit.dimension}))
     step, least, most = whole["quantity_step"], whole["min_quantity"], whole["max_quantity"]
     if whole["sold_by"] == "piece" and step % 1:
@@ -232,9 +258,11 @@ def _reckoned(transaction: Transaction, whole: dict[str, Any]) -> dict[str, Any]
         faults.append(Fault("/min_quantity", "not_a_multiple", {"step": str(step)}))
     if most is not None and most < least:
         faults.append(Fault("/max_quantity", "contradiction", {"other": "min_quantity"}))
-    if faults:
+    if faults or unit is None:
         raise Invalid(faults)
     amount, per = unit_price(whole["price_amount"], whole["sold_by"], whole["pack_size"], unit.dimension, unit.factor)
     if amount >= 2**63:
-        raise Invalid([Fault("/pack_size", "out_of_range", {"expected": "larger, for this price"})])
+        raise Invalid(
+            [Fault("/pack_size", "out_of_range", {"expected": ("larger, for this price", "больше — для такой цены")})]
+        )
     return {"unit_price_amount": amount, "unit_price_per": per}

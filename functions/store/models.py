@@ -50,7 +50,9 @@ def _gtin(value: Any) -> Any:
     if not isinstance(value, str):
         return value
     if not re.fullmatch(r"[0-9]{8}|[0-9]{12,14}", value):
-        raise PydanticCustomError("eatit.wrong_form", "gtin", {"expected": "8, 12, 13 or 14 digits"})
+        raise PydanticCustomError(
+            "eatit.wrong_form", "gtin", {"expected": ("8, 12, 13 or 14 digits", "8, 12, 13 или 14 цифр")}
+        )
     digits = [int(digit) for digit in reversed(value)]
     if (sum(digits[0::2]) + 3 * sum(digits[1::2])) % 10:
         raise PydanticCustomError("eatit.wrong_check_digit", "gtin", {})
@@ -127,7 +129,7 @@ class Nutrition(Body):
         zero = Decimal(0)
         parts = (self.protein_g, self.fat_g, self.carbohydrate_g, self.fiber_g, self.salt_g)
         if sum((part or zero for part in parts), zero) > 100:
-            raise PydanticCustomError("eatit.out_of_range", "sum", {"expected": "≤ 100 g in all"})
+            raise PydanticCustomError("eatit.out_of_range", "sum", {"expected": ("≤ 100 g in all", "≤ 100 г в сумме")})
         for part, whole, name in (
             (self.saturated_fat_g, self.fat_g, "fat_g"),
             (self.sugar_g, self.carbohydrate_g, "carbohydrate_g"),

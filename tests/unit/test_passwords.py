@@ -14,7 +14,7 @@ EMAIL = "anna.petrova@example.org"
     [
         ("", "too_short"),
         ("1234567", "too_short"),
-        ("x" * 1025, "wrong_length"),
+        ("x" * 1025, "too_long"),
         ("password", "too_common"),
         ("QWERTY123", "too_common"),
         ("йцукенгш", "too_common"),

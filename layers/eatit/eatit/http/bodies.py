@@ -154,23 +154,25 @@ _TYPES = {
     "less_than_equal": "out_of_range",
     "finite_number": "out_of_range",
 }
+# What stands there instead, in English and Russian.
 _EXPECTED = {
-    "string_type": "a string",
-    "int_type": "a whole number",
-    "int_from_float": "a whole number",
-    "int_parsing": "a whole number",
-    "int_parsing_size": "a smaller whole number",
-    "float_type": "a number",
-    "bool_type": "true or false",
-    "bool_parsing": "true or false",
-    "list_type": "a list",
-    "dict_type": "an object",
-    "model_type": "an object",
-    "model_attributes_type": "an object",
-    "uuid_type": "an id",
-    "uuid_parsing": "an id (UUID)",
-    "string_pattern_mismatch": "see the API's documentation",
+    "string_type": ("a string", "строка"),
+    "int_type": ("a whole number", "целое число"),
+    "int_from_float": ("a whole number", "целое число"),
+    "int_parsing": ("a whole number", "целое число"),
+    "int_parsing_size": ("a smaller whole number", "целое число поменьше"),
+    "float_type": ("a number", "число"),
+    "bool_type": ("true or false", "true или false"),
+    "bool_parsing": ("true or false", "true или false"),
+    "list_type": ("a list", "список"),
+    "dict_type": ("an object", "объект"),
+    "model_type": ("an object", "объект"),
+    "model_attributes_type": ("an object", "объект"),
+    "uuid_type": ("an id (UUID)", "идентификатор (UUID)"),
+    "uuid_parsing": ("an id (UUID)", "идентификатор (UUID)"),
 }
+# A body with no other faults than these has a code of its own.
+_OWN_CODES = dict.fromkeys(("too_short", "too_long", "too_common", "made_of_email"), "weak_password")
 
 
 def pointer_of(location: tuple[int | str, ...]) -> str:
@@ -190,7 +192,9 @@ def invalid_request(error: RequestValidationError) -> DomainError:
         in_body = in_body or (bool(found["loc"]) and found["loc"][0] == "body")
         faults.append(_fault(found, context))
     unique = {(fault.pointer, fault.code): fault for fault in faults}
-    return Invalid(list(unique.values()), "invalid_body" if in_body else "invalid_parameter")
+    own = {_OWN_CODES.get(fault.code) for fault in unique.values()}
+    code = own.pop() if len(own) == 1 else None
+    return Invalid(list(unique.values()), code or ("invalid_body" if in_body else "invalid_parameter"))
 
 
 def _fault(found: dict[str, Any], context: dict[str, Any]) -> Fault:
@@ -203,11 +207,12 @@ def _fault(found: dict[str, Any], context: dict[str, Any]) -> Fault:
     return Fault(pointer, code, {"expected": _expected(found["type"], context)})
 
 
-def _expected(kind: str, context: dict[str, Any]) -> str:
+def _expected(kind: str, context: dict[str, Any]) -> str | tuple[str, str]:
     if "expected" in context:
-        return str(context["expected"])
-    limits = {"ge": "≥ ", "gt": "> ", "le": "≤ ", "lt": "< ", "min_length": "≥ ", "max_length": "≤ "}
+        choice = str(context["expected"])
+        return choice, choice.replace(" or ", " или ")
+    limits = {"ge": "≥ ", "gt": "> ", "le": "≤ ", "lt": "< ", "min_length": "≥ ", "max_length": "≤ ", "pattern": ""}
     for name, sign in limits.items():
         if name in context:
             return f"{sign}{context[name]}"
-    return _EXPECTED.get(kind, "of another kind")
+    return _EXPECTED.get(kind, ("of another kind", "другого вида"))

@@ -120,6 +120,7 @@ FAULTS: dict[str, tuple[str, str]] = {
     "below_minimum": ("At least {minimum}.", "Не меньше {minimum}."),
     "above_maximum": ("At most {maximum}.", "Не больше {maximum}."),
     "too_short": ("At least {minimum} characters.", "Не короче {minimum} знаков."),
+    "too_long": ("At most {maximum} characters.", "Не длиннее {maximum} знаков."),
     "too_common": ("This is among the commonest passwords.", "Это один из самых частых паролей."),
     "made_of_email": ("This is made of the e-mail address.", "Это составлено из адреса почты."),
 }
@@ -128,9 +129,10 @@ FAULTS: dict[str, tuple[str, str]] = {
 def _said(words: tuple[str, str] | None, language: str, parameters: dict[str, Any], fallback: str) -> str:
     if words is None:
         return fallback
-    text = words[1] if language == "ru" else words[0]
+    place = 1 if language == "ru" else 0
+    told = {name: value[place] if isinstance(value, tuple) else value for name, value in parameters.items()}
     try:
-        return text.format_map(parameters)
+        return words[place].format_map(told)
     except KeyError:
         return fallback
 
@@ -144,7 +146,7 @@ def describe_fault(fault: Fault, language: str) -> dict[str, str]:
 def problem_response(
     error: DomainError, *, path: str, accept_language: str | None, headers: dict[str, str] | None = None
 ) -> Response:
-    """The answer for an error, in the caller's language."""
+    """The answer for an error, in the caller's language. A parameter may be a pair of words, English and Russian."""
     code = error.code if error.code in PROBLEMS else "internal_error"
     problem = PROBLEMS[code]
     language = preferred_language(accept_language, "en")
@@ -161,7 +163,8 @@ def problem_response(
     if isinstance(error, Invalid):
         body["errors"] = [describe_fault(fault, language) for fault in error.faults[:100]]
     body.update(error.extra)
-    answer_headers = {"Content-Language": language, "Cache-Control": "no-store", **(headers or {})}
+    answer_headers = {"Content-Language": language, "Cache-Control": "no-store"}
+    answer_headers |= {"Vary": "Accept-Language, Authorization", **(headers or {})}
     if problem.status == 401:
         answer_headers["WWW-Authenticate"] = 'Bearer error="invalid_token"' if code == "invalid_token" else "Bearer"
     if problem.status in (429, 503):

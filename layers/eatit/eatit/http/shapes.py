@@ -62,13 +62,19 @@ class Exact:
     def read(self, value: Any) -> Decimal:
         """The decimal in a JSON value. Raises `PydanticCustomError` with the fault's code."""
         if isinstance(value, bool) or not isinstance(value, int | Decimal | str):
-            raise PydanticCustomError("eatit.wrong_type", "decimal", {"expected": "a number, or a string with one"})
+            raise PydanticCustomError(
+                "eatit.wrong_type",
+                "decimal",
+                {"expected": ("a number, or a string with one", "число или строка с числом")},
+            )
         if isinstance(value, ExponentDecimal) or (
             isinstance(value, str) and re.fullmatch(r"[-+0-9.]+[eE][-+]?[0-9]+", value)
         ):
             raise PydanticCustomError("eatit.exponent", "exponent", {})
         if isinstance(value, str) and not _PLAIN_NUMBER.fullmatch(value):
-            raise PydanticCustomError("eatit.wrong_form", "decimal", {"expected": 'a number such as "1.250"'})
+            raise PydanticCustomError(
+                "eatit.wrong_form", "decimal", {"expected": ('a number such as "1.250"', 'число, например "1.250"')}
+            )
         number = Decimal(value)
         negative = number < 0 or (isinstance(value, str) and number.is_signed())
         if negative or number > self.maximum or (self.above and number.is_zero()):
@@ -105,14 +111,17 @@ QuantityText = Annotated[str, Field(pattern=r"^-?[0-9]+\.[0-9]{3}$", examples=["
 DecimalText = Annotated[str, Field(pattern=r"^-?[0-9]+(\.[0-9]*[1-9])?$", examples=["1000", "0.5"])]
 
 
+_ID = ("an id (UUID)", "идентификатор (UUID)")
+
+
 def _uuid(value: Any) -> UUID:
     if isinstance(value, UUID):
         return value
     if isinstance(value, str) and re.fullmatch(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}", value):
         return UUID(value)
     if isinstance(value, str):
-        raise PydanticCustomError("eatit.wrong_form", "uuid", {"expected": "an id (UUID)"})
-    raise PydanticCustomError("eatit.wrong_type", "uuid", {"expected": "an id (UUID)"})
+        raise PydanticCustomError("eatit.wrong_form", "uuid", {"expected": _ID})
+    raise PydanticCustomError("eatit.wrong_type", "uuid", {"expected": _ID})
 
 
 Id = Annotated[UUID, BeforeValidator(_uuid), WithJsonSchema({"type": "string", "format": "uuid"})]
