@@ -29,16 +29,20 @@ def test_nothing_is_left_when_the_terminal_goes(tmp_path: Path) -> None:
     )
     os.close(follower)
     content = tmp_path / "run" / "stack.json"
-    deadline = time.monotonic() + SECONDS
-    while not content.exists():
-        assert time.monotonic() < deadline
-        assert child.poll() is None
-        if select.select([leader], [], [], 0.05)[0]:
-            os.read(leader, 65536)
-    pids = [pid for pid in json.loads(content.read_text())["pids"].values() if pid]
-    os.close(leader)
-    os.killpg(child.pid, 1)  # what the kernel does to the terminal's session
-    child.wait(timeout=SECONDS)
-    assert pids
-    assert not [pid for pid in pids if Path("/proc", str(pid)).exists()]
-    assert not content.exists()
+    try:
+        deadline = time.monotonic() + SECONDS
+        while not content.exists():
+            assert time.monotonic() < deadline
+            assert child.poll() is None
+            if select.select([leader], [], [], 0.05)[0]:
+                os.read(leader, 65536)
+        pids = [pid for pid in json.loads(content.read_text())["pids"].values() if pid]
+        os.close(leader)
+        os.killpg(child.pid, 1)  # what the kernel does to the terminal's session
+        child.wait(timeout=SECONDS)
+        assert pids
+        assert not [pid for pid in pids if Path("/proc", str(pid)).exists()]
+        assert not content.exists()
+    finally:
+        stop = [sys.executable, "-m", "localstack", "stop", "--directory", str(tmp_path / "run")]
+        subprocess.run(stop, cwd=ROOT, capture_output=True, timeout=SECONDS, check=False)
