@@ -18,7 +18,7 @@ SECONDS = 60
 
 def test_nothing_is_left_when_the_terminal_goes(tmp_path: Path) -> None:
     leader, follower = pty.openpty()
-    words = ["run", "--directory", str(tmp_path / "run"), "--servers-only"]
+    words = ["run", "--directory", str(tmp_path / "run"), "--port", "0", "--servers-only"]
     child = subprocess.Popen(
         [sys.executable, "-m", "localstack", *words],
         cwd=ROOT,

@@ -35,7 +35,10 @@ class Terminal:
 
     def command(self, *words: str) -> list[str]:
         command = [sys.executable, "-m", "localstack", words[0], "--directory", str(self.directory), *words[1:]]
-        return [*command, "--servers-only"] if words[0] in ("run", "up") else command
+        if words[0] not in ("run", "up"):
+            return command
+        port = [] if "--port" in words else ["--port", "0"]
+        return [*command, *port, "--servers-only"]
 
     def call(self, *words: str, **environment: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
