@@ -14,6 +14,7 @@ from pathlib import Path
 from localstack.template import ROOT
 
 SECONDS = 60
+GIVEN = ("DATABASE_URL", "REDIS_URL", "AMQP_URL", "AWS_ENDPOINT_URL")  # servers to be used, if other tests set them
 
 
 def test_nothing_is_left_when_the_terminal_goes(tmp_path: Path) -> None:
@@ -26,6 +27,7 @@ def test_nothing_is_left_when_the_terminal_goes(tmp_path: Path) -> None:
         stdout=follower,
         stderr=follower,
         start_new_session=True,
+        env={name: value for name, value in os.environ.items() if name not in GIVEN},
     )
     os.close(follower)
     content = tmp_path / "run" / "stack.json"
