@@ -6,6 +6,7 @@ from sqlalchemy import (
     Column,
     DateTime,
     ForeignKey,
+    Index,
     Integer,
     LargeBinary,
     MetaData,
@@ -14,6 +15,7 @@ from sqlalchemy import (
     Uuid,
     func,
 )
+from sqlalchemy.dialects.postgresql import JSONB
 
 metadata = MetaData(schema="auth")
 
@@ -28,6 +30,11 @@ users = Table(
     Column("role", Text, nullable=False, server_default="customer"),
     Column("telegram_id", BigInteger, unique=True),
     Column("password_hash", Text),
+    Column("password_changed_at", DateTime(timezone=True)),
+    Column("totp_secret", LargeBinary),  # sealed, as is the pending one (auth.seal)
+    Column("totp_pending", LargeBinary),
+    Column("totp_enabled_at", DateTime(timezone=True)),
+    Column("totp_last_step", BigInteger),  # the last step whose code was taken: none is taken twice
     Column("disabled", Boolean, nullable=False, server_default="false"),
     Column("version", Integer, nullable=False, server_default="1"),
     Column("created_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
@@ -43,7 +50,11 @@ sessions = Table(
     Column("address", Text),
     Column("created_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
     Column("last_seen_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
+    Column("authenticated_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
+    Column("second_factor_at", DateTime(timezone=True)),
     Column("revoked_at", DateTime(timezone=True)),
+    Column("ended_reason", Text),
+    Index("sessions_by_last_seen", "last_seen_at"),
 )
 
 refresh_tokens = Table(
@@ -53,4 +64,54 @@ refresh_tokens = Table(
     Column("session_id", Uuid, ForeignKey(sessions.c.id, ondelete="CASCADE"), nullable=False, index=True),
     Column("expires_at", DateTime(timezone=True), nullable=False),
     Column("rotated_at", DateTime(timezone=True)),
+)
+
+recovery_codes = Table(
+    "recovery_codes",
+    metadata,
+    Column("user_id", Uuid, ForeignKey(users.c.id, ondelete="CASCADE"), primary_key=True),
+    Column("digest", LargeBinary, primary_key=True),
+    Column("used_at", DateTime(timezone=True)),
+)
+
+mail_tokens = Table(
+    "mail_tokens",
+    metadata,
+    Column("digest", LargeBinary, primary_key=True),
+    Column("user_id", Uuid, ForeignKey(users.c.id, ondelete="CASCADE"), nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("email", Text, nullable=False),  # where it was sent: it verifies no other address
+    Column("event_id", Uuid, nullable=False),
+    Column("created_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
+    Column("expires_at", DateTime(timezone=True), nullable=False),
+    Column("used_at", DateTime(timezone=True)),
+    Index("mail_tokens_by_user", "user_id", "kind", "created_at"),
+    Index("mail_tokens_by_expiry", "expires_at"),
+)
+
+inbox = Table(
+    "inbox",
+    metadata,
+    Column("event_id", Uuid, primary_key=True),
+    Column("received_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
+    Column("done_at", DateTime(timezone=True)),
+    Index("auth_inbox_by_age", "received_at"),
+)
+
+# Only grows: the role may insert and select, and a trigger refuses the rest to everybody.
+audit = Table(
+    "audit",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("at", DateTime(timezone=True), nullable=False, server_default=func.now()),
+    Column("action", Text, nullable=False),
+    Column("actor_id", Uuid),
+    Column("user_id", Uuid),
+    Column("session_id", Uuid),
+    Column("address", Text),
+    Column("device", Text),
+    Column("trace_id", Text, nullable=False),
+    Column("details", JSONB, nullable=False, server_default="{}"),
+    Index("audit_by_user", "user_id", "id"),
+    Index("audit_by_action", "action", "id"),
 )
