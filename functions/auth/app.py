@@ -3,13 +3,13 @@
 from sqlalchemy import text
 
 from auth.database import database
-from auth.endpoints import jwks, login, me, refresh, register
+from auth.endpoints import jwks, login, me, refresh, register, token
 from eatit.http.app import CONVENTIONS, create_app, create_handler
 from eatit.secrets import secret
 
 app = create_app(
     "auth",
-    [register.router, login.router, refresh.router, me.router, jwks.router],
+    [register.router, login.router, refresh.router, me.router, jwks.router, token.router],
     {
         "database": (lambda: database.read(text("SELECT 1")), True),
         "keys": (lambda: "current" in secret("auth/signing"), True),

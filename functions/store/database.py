@@ -4,8 +4,9 @@ from eatit.cache import Cache
 from eatit.database import Database
 from eatit.http.idempotency import Idempotency
 from eatit.outbox import publish_at_once
+from eatit.redis_connection import shared
 from store.tables import idempotency as kept_answers
 
 database = Database("store", after_commit=publish_at_once)
-cache = Cache("store")
+cache = Cache("store", shared)
 idempotency = Idempotency(database, kept_answers)

@@ -19,6 +19,7 @@ def _forget() -> None:
     from auth.database import database as auth
     from basket.database import database as basket
     from basket.product_sync import database as sync
+    from eatit.redis_connection import shared
     from eatit.secrets import forget_secrets
     from eatit.security import forget_keys
     from eatit.settings import settings
@@ -31,7 +32,7 @@ def _forget() -> None:
     for database in (auth, store, basket, sync, relay, upkeep, resync):
         database.close()
     cache.close()
-    cache._paused_until = 0.0
+    shared.close()
     eatit.outbox.close_publisher()
     eatit.outbox._paused_until = 0.0
     for module in _publishers():

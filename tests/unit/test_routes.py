@@ -12,6 +12,7 @@ from starlette.routing import Route
 import auth.app
 import auth.keys
 import basket.app
+import eatit.http.callers
 import eatit.security
 import store.app
 from eatit.http.callers import role_of
@@ -28,6 +29,7 @@ WHO = {
     ("POST", "/auth/register"): "open",
     ("POST", "/auth/login"): "open",
     ("POST", "/auth/refresh"): "open",
+    ("POST", "/auth/token"): "open",
     ("GET", "/auth/.well-known/jwks.json"): "open",
     ("GET", "/auth/me"): "customer",
     ("PATCH", "/auth/me"): "customer",
@@ -103,6 +105,7 @@ def signing(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     jwks = auth.keys.public_keys(secret)
     monkeypatch.setattr(auth.keys, "secret", lambda name: secret)
     monkeypatch.setattr(eatit.security, "secret", lambda name, newer_than=None: jwks)
+    monkeypatch.setattr(eatit.http.callers, "check", lambda caller: None)  # the marks are in Redis
     forget_keys()
     yield
     forget_keys()

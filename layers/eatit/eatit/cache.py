@@ -7,18 +7,11 @@ if its lease still stands. So a value read before a change can't be stored after
 import os
 import time
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Any
 
-from eatit.observability import logger
-from eatit.settings import settings
-
-if TYPE_CHECKING:
-    from redis import Redis
+from eatit.redis_connection import RedisConnection
 
 LONGEST_SECONDS = 60
 LEASE_MILLISECONDS = 2000
-PAUSE_SECONDS = 1.0
-SOCKET_SECONDS = 0.25
 _FILL = """
 if redis.call('GET', KEYS[2]) == ARGV[1] then
   redis.call('DEL', KEYS[2])
@@ -30,13 +23,14 @@ return 0
 
 
 class Cache:
-    """A cache of bytes under `<group>:<key>`. Every entry lives 60 s at most."""
+    """A cache of bytes under `<group>:<key>`. Every entry lives 60 s at most.
 
-    def __init__(self, group: str) -> None:
+    Over `connection` where one is given, else over one of its own.
+    """
+
+    def __init__(self, group: str, connection: RedisConnection | None = None) -> None:
         self._prefix = group
-        self._client: Redis | None = None
-        self._away: tuple[type[Exception], ...] = (OSError,)
-        self._paused_until = 0.0
+        self._connection = connection or RedisConnection()
 
     def get_or_fill(self, key: str, fill: Callable[[], bytes | None], *, seconds: float) -> bytes | None:
         """The bytes under `key`, else what `fill` gives, kept for `seconds`; `None` from `fill` isn't kept.
@@ -44,11 +38,11 @@ class Cache:
         One filler at a time: others wait for its value for a moment, then ask for themselves.
         """
         name, lease_name = f"{self._prefix}:{key}", f"{self._prefix}:{key}:lease"
-        kept = self._ask(lambda client: client.get(name))
+        kept = self._connection.ask(lambda client: client.get(name))
         if kept is not None:
             return bytes(kept)
         lease = os.urandom(12)
-        mine = self._ask(lambda client: client.set(lease_name, lease, nx=True, px=LEASE_MILLISECONDS))
+        mine = self._connection.ask(lambda client: client.set(lease_name, lease, nx=True, px=LEASE_MILLISECONDS))
         if mine is None and self.is_reachable_now:
             kept = self._await(name, lease_name)
             if kept is not None:
@@ -60,10 +54,10 @@ class Cache:
             if mine and value is None:
                 # What isn't there, or can't be read now, is nothing that others should wait for. If the lease is
                 # another's by now, only that one's fill isn't kept.
-                self._ask(lambda client: client.delete(lease_name))
+                self._connection.ask(lambda client: client.delete(lease_name))
         if mine and value is not None:
             lifetime = int(min(seconds, LONGEST_SECONDS) * 1000)
-            self._ask(lambda client: client.eval(_FILL, 2, name, lease_name, lease, value, lifetime))
+            self._connection.ask(lambda client: client.eval(_FILL, 2, name, lease_name, lease, value, lifetime))
         return value
 
     def invalidate(self, keys: Iterable[str]) -> None:
@@ -71,22 +65,20 @@ class Cache:
         away a moment ago: a reader elsewhere may reach it."""
         names = [name for key in keys for name in (f"{self._prefix}:{key}", f"{self._prefix}:{key}:lease")]
         if names:
-            self._ask(lambda client: client.delete(*names), insist=True)
+            self._connection.ask(lambda client: client.delete(*names), insist=True)
 
     def ping(self) -> bool:
         """Whether Redis answers now."""
-        return bool(self._ask(lambda client: client.ping()))
+        return bool(self._connection.ask(lambda client: client.ping()))
 
     @property
     def is_reachable_now(self) -> bool:
         """Whether the last call got through."""
-        return time.monotonic() >= self._paused_until
+        return self._connection.is_reachable_now
 
     def close(self) -> None:
         """Close the connection; the next call opens another."""
-        client, self._client = self._client, None
-        if client is not None:
-            client.close()
+        self._connection.close()
 
     def _await(self, name: str, lease_name: str) -> bytes | None:
         """Wait for the value that another filler is making: half a second at most, or until it gave up; then make it
@@ -96,43 +88,9 @@ class Cache:
         while time.monotonic() < deadline and self.is_reachable_now:
             time.sleep(pause)
             pause = min(pause * 2, 0.05)
-            kept, lease = self._ask(lambda client: client.mget(name, lease_name)) or (None, None)
+            kept, lease = self._connection.ask(lambda client: client.mget(name, lease_name)) or (None, None)
             if kept is not None:
                 return bytes(kept)
             if lease is None:
                 break
         return None
-
-    def _ask(self, command: Callable[["Redis"], Any], *, insist: bool = False) -> Any:
-        if not insist and not self.is_reachable_now:
-            return None
-        if self._client is None:
-            from redis.exceptions import RedisError
-
-            self._away = (RedisError, OSError)
-        try:
-            if self._client is None:
-                self._client = self._connect()
-            return command(self._client)
-        except self._away:
-            # Slower, never an error: this environment leaves Redis alone for a moment.
-            self._paused_until = time.monotonic() + PAUSE_SECONDS
-            logger.warning("cache is away", exc_info=True)
-            return None
-
-    @staticmethod
-    def _connect() -> "Redis":
-        from redis import Redis
-        from redis.backoff import NoBackoff
-        from redis.exceptions import ConnectionError as ConnectionLostError
-        from redis.retry import Retry
-
-        return Redis.from_url(
-            settings().redis_url,
-            socket_timeout=SOCKET_SECONDS,
-            socket_connect_timeout=SOCKET_SECONDS,
-            single_connection_client=True,
-            # A connection that was closed meanwhile is opened anew; a server that stays silent isn't asked twice.
-            retry=Retry(NoBackoff(), 1, supported_errors=(ConnectionLostError,)),
-            health_check_interval=0,
-        )

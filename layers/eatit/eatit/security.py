@@ -34,11 +34,15 @@ class Role(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """A verified caller: the user, their role, and the session that the token belongs to."""
+    """A verified caller: the user, their role, and the session that the token belongs to.
+
+    `enrolling`: the role must have a second factor and the session hasn't: the token serves to enrol one, no more.
+    """
 
     user_id: UUID
     role: Role
     session_id: UUID
+    enrolling: bool = False
 
     @property
     def is_staff(self) -> bool:
@@ -83,13 +87,19 @@ def _worked_through(token: str) -> tuple[Caller, int]:
             _key(kid),
             algorithms=[ALGORITHM],
             issuer=configuration.token_issuer,
-            audience=configuration.token_audience,
+            audience=(configuration.token_audience, enrolling_audience()),
             leeway=LEEWAY_SECONDS,
             options={"require": ["exp", "iat", "iss", "aud", "sub", "sid", "role"]},
         )
-        return Caller(UUID(claims["sub"]), Role[claims["role"]], UUID(claims["sid"])), int(claims["exp"])
+        enrolling = claims["aud"] != configuration.token_audience
+        return Caller(UUID(claims["sub"]), Role[claims["role"]], UUID(claims["sid"]), enrolling), int(claims["exp"])
     except (jwt.PyJWTError, KeyError, ValueError, TypeError, AttributeError, RecursionError) as error:
         raise Unauthenticated("invalid_token") from error
+
+
+def enrolling_audience() -> str:
+    """The audience of a token that can only enrol a second factor: whoever doesn't know of it refuses the token."""
+    return f"{settings().token_audience}/enrol"
 
 
 def _kid_of(token: str) -> str:

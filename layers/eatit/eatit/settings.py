@@ -30,6 +30,7 @@ class Settings:
     token_issuer: str
     token_audience: str
     prepare_statements: bool
+    second_factor: str
 
 
 def is_placeholder(value: str) -> bool:
@@ -79,4 +80,5 @@ def settings() -> Settings:
         token_issuer=_value("TOKEN_ISSUER"),
         token_audience=_value("TOKEN_AUDIENCE"),
         prepare_statements=_matching("PREPARE_STATEMENTS", r"on|off", "on") == "on",
+        second_factor=_matching("SECOND_FACTOR", r"off|staff|admin", "off"),
     )

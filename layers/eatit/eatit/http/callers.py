@@ -9,16 +9,19 @@ from fastapi.security.base import SecurityBase
 from starlette.requests import Request
 
 from eatit.errors import Forbidden, Unauthenticated
+from eatit.revocation import check
 from eatit.security import Caller, Role, verify
 
 
 class Bearer(SecurityBase):
-    """Reads `Authorization: Bearer …`; with a role it demands one."""
+    """Reads `Authorization: Bearer …`; with a role it demands one. `enrolling`: a token that can only enrol a second
+    factor will do as well."""
 
-    def __init__(self, role: Role | None) -> None:
+    def __init__(self, role: Role | None, *, enrolling: bool = False) -> None:
         self.model = HTTPBearerModel(bearerFormat="JWT")
         self.scheme_name = "bearer"
         self.role = role
+        self.enrolling = enrolling
 
     async def __call__(self, request: Request) -> Caller | None:
         header = request.headers.get("authorization")
@@ -30,6 +33,9 @@ class Bearer(SecurityBase):
         if scheme.lower() != "bearer" or not token.strip():
             raise Unauthenticated("invalid_token")
         caller = verify(token.strip())
+        check(caller)
+        if caller.enrolling and not self.enrolling:
+            raise Forbidden("second_factor_required")
         if self.role is not None and caller.role < self.role:
             raise Forbidden(role=self.role.name)
         return caller

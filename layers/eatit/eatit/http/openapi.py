@@ -14,6 +14,7 @@ from fastapi.openapi.utils import get_openapi
 from fastapi.routing import APIRoute
 
 from eatit.errors import DomainError, Fault, Invalid
+from eatit.http.answers import JSON
 from eatit.http.callers import role_of
 from eatit.http.documentation import NOTES
 from eatit.http.problems import MEDIA_TYPE, PROBLEMS, problem_response
@@ -76,6 +77,12 @@ SCHEMES = {
         "scheme": "bearer",
         "bearerFormat": "JWT",
         "description": "The `access_token` of /auth/login.",
+    },
+    "oauth2": {
+        "type": "oauth2",
+        "description": "The same, fetched from /auth/token for an e-mail address (`username`) and a password.",
+        # Resolved against the server's address, as OpenAPI says of all the API's URLs, so behind a stage as well.
+        "flows": {"password": {"tokenUrl": "auth/token", "scopes": {}}},
     },
     "basketToken": {
         "type": "apiKey",
@@ -163,7 +170,7 @@ def _tell(operation: dict[str, Any], route: APIRoute, method: str) -> set[str]:
     if cached:
         answers["304"] = {"description": "It is what `If-None-Match` names."}
     for status, answer in answers.items():
-        own = answered + {"201": ["Location"], "503": ["Retry-After"]}.get(status, [])
+        own = answered + {"201": ["Location"], "429": ["Retry-After"], "503": ["Retry-After"]}.get(status, [])
         answer["headers"] = _references("headers", own)
     operation["responses"] = dict(sorted({**_problem_answers(codes), **answers}.items()))
     return codes
@@ -173,7 +180,10 @@ def _read_problems(operation: dict[str, Any]) -> set[str]:
     """What can be wrong with what an operation reads."""
     codes: set[str] = set()
     if "requestBody" in operation:
-        codes |= {"unreadable_json", "body_too_large", "unsupported_media_type", "invalid_body"}
+        codes.add("body_too_large")
+        # A form's other faults are told by its own route, in its own shape.
+        if JSON in operation["requestBody"]["content"]:
+            codes |= {"unreadable_json", "unsupported_media_type", "invalid_body"}
     for parameter in operation.get("parameters", ()):
         parameter["schema"] = _without_null(parameter["schema"])
         codes.add("not_found" if parameter["in"] == "path" else "invalid_parameter")
@@ -195,17 +205,17 @@ def _tell_callers(operation: dict[str, Any], route: APIRoute, *, basket_token: b
     reads_tokens, role = role_of(route)
     if not reads_tokens:
         return set()
-    tokens: list[dict[str, list[str]]] = [{"bearer": []}]
+    tokens: list[dict[str, list[str]]] = [{"bearer": []}, {"oauth2": []}]
     if basket_token:
         tokens.append({"basketToken": []})
     if role is None:
         operation["security"] = [{}, *tokens]
-        return {"invalid_token"}
+        return {"invalid_token", "second_factor_required"}
     operation["security"] = tokens
     if role is Role.customer:
-        return {"invalid_token", "authentication_required"}
+        return {"invalid_token", "authentication_required", "second_factor_required"}
     operation["description"] = f"{operation.get('description', '')}\n\nFor {role.name}.".strip()
-    return {"invalid_token", "authentication_required", "forbidden"}
+    return {"invalid_token", "authentication_required", "forbidden", "second_factor_required"}
 
 
 def _problem_answers(codes: set[str]) -> dict[str, Any]:

@@ -26,6 +26,10 @@ class Problem:
 
 PROBLEMS: dict[str, Problem] = {
     "unreadable_json": Problem(400, "The body is not readable JSON", "Тело запроса — не читаемый JSON"),
+    "unreadable_form": Problem(400, "The body is not a readable form", "Тело запроса — не читаемая форма"),
+    "unsupported_grant_type": Problem(
+        400, "grant_type must be password or refresh_token", "grant_type — только password или refresh_token"
+    ),
     "invalid_header": Problem(400, "A header can't be read", "Заголовок не читается"),
     "idempotency_key_required": Problem(400, "An Idempotency-Key is required", "Нужен заголовок Idempotency-Key"),
     "authentication_required": Problem(401, "Sign in first", "Сначала войдите"),
@@ -38,6 +42,8 @@ PROBLEMS: dict[str, Problem] = {
         "Токен обновления уже использован; сеанс завершён",
     ),
     "forbidden": Problem(403, "Your role doesn't allow this", "Ваша роль этого не позволяет"),
+    "second_factor_required": Problem(403, "A second factor is required", "Нужен второй фактор"),
+    "recent_sign_in_required": Problem(403, "Sign in again first", "Сначала войдите заново"),
     "not_found": Problem(404, "There is nothing here", "Здесь ничего нет"),
     "product_not_found": Problem(404, "There is no such product on sale", "Такого товара нет в продаже"),
     "basket_not_found": Problem(404, "There is no such basket", "Такой корзины нет"),
@@ -74,12 +80,21 @@ PROBLEMS: dict[str, Problem] = {
 
 # What is said in `detail`, with the error's parameters in braces; the title stands in where a code has none.
 DETAILS: dict[str, tuple[str, str]] = {
+    "unreadable_form": ("The form can't be read: {why}.", "Форма не читается: {why}."),
     "authentication_required": (
         "This needs an access token: Authorization: Bearer …",
         "Нужен токен доступа: Authorization: Bearer …",
     ),
     "invalid_token": ("It is malformed, expired, or not from here.", "Он испорчен, истёк или выдан не здесь."),
     "forbidden": ("This needs the role {role}.", "Для этого нужна роль {role}."),
+    "second_factor_required": (
+        "Your role must have a second factor: enrol one at /auth/totp, or give its code.",
+        "Вашей роли нужен второй фактор: подключите его через /auth/totp или введите его код.",
+    ),
+    "recent_sign_in_required": (
+        "This needs a sign-in of the last ten minutes.",
+        "Для этого нужен вход не раньше чем десять минут назад.",
+    ),
     "internal_error": ("It is logged under trace_id.", "Это записано в журнал под trace_id."),
     "unavailable": (
         "Try again in a moment; with the same Idempotency-Key nothing is done twice.",
