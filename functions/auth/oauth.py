@@ -22,7 +22,6 @@ NEVER_KEPT = {"Cache-Control": "no-store", "Pragma": "no-cache"}  # RFC 6749, se
 ERRORS = {
     "invalid_body": "invalid_request",
     "unreadable_form": "invalid_request",
-    "unsupported_media_type": "invalid_request",
     "unsupported_grant_type": "unsupported_grant_type",
     "totp_required": "mfa_required",
     "too_many_requests": "temporarily_unavailable",
@@ -116,15 +115,19 @@ def _text(words: str, longest: int, **more: Any) -> dict[str, Any]:
     return {"type": "string", "description": words, "minLength": 1, "maxLength": longest, **more}
 
 
+def _passed_over(words: str) -> dict[str, Any]:
+    return {"type": "string", "description": f"Passed over{words}."}
+
+
 _PROPERTIES = {
     "grant_type": {"type": "string", "enum": ["password", "refresh_token"]},
     "username": _text("The account's e-mail address.", 320),
     "password": _text("The account's password.", 10_000, format="password"),
     "totp_code": _text("The second factor, where the account has one.", 100),
     "refresh_token": _text("The refresh token to be rotated.", 500),
-    "scope": _text("Passed over: the account's role says what it may do.", 10_000),
-    "client_id": _text("Passed over, here and in `Authorization: Basic`: EatIt knows no clients.", 10_000),
-    "client_secret": _text("Passed over.", 10_000),
+    "scope": _passed_over(": the account's role says what it may do"),
+    "client_id": _passed_over(", here and in `Authorization: Basic`: EatIt knows no clients"),
+    "client_secret": _passed_over(""),
 }
 REQUEST_BODY = {
     "required": True,

@@ -32,7 +32,7 @@ router = endpoint_router()
     operation_id="token",
     response_model=TokenAnswer,
     responses=described_refusals(
-        "invalid_body", "unreadable_form", "unsupported_media_type", "unsupported_grant_type",
+        "invalid_body", "unreadable_form", "unsupported_grant_type",
         "invalid_credentials", "invalid_refresh_token", "refresh_token_reused", "too_many_requests", "unavailable",
     ),
     openapi_extra={**described(), "requestBody": REQUEST_BODY},

@@ -22,11 +22,11 @@ class UnreadableForm(DomainError):
 async def form_of(request: Request) -> dict[str, str]:
     """The fields of a request's form; see `read_form`. An absent `Content-Type` is taken for a form's.
 
-    Raises `DomainError` (`unsupported_media_type`) for another one.
+    Raises `UnreadableForm` for another one.
     """
     content_type = request.headers.get("content-type", FORM).split(";")[0].strip().lower()
     if content_type != FORM:
-        raise DomainError("unsupported_media_type")
+        raise UnreadableForm(why=(f"Content-Type is not {FORM}", f"Content-Type — не {FORM}"))
     return read_form(await request.body())
 
 
