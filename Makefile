@@ -10,6 +10,8 @@ PYTHON ?=
 ARGUMENTS ?=
 FUNCTION ?=
 EVENT ?= {}
+# Where a function is called: on the local stack, unless ENVIRONMENT is given on the command line.
+WHERE = $(if $(filter command,$(origin ENVIRONMENT)),--environment "$(ENVIRONMENT)",--directory "$(DIRECTORY)")
 
 PY := .venv/bin/python
 STACK := $(PY) -m localstack
@@ -21,7 +23,8 @@ export PYTHON
 export PATH := $(PATH):$(CURDIR)/.run/bootstrap/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help ready run up stop reset status dev invoke resync test test-unit test-functions test-integration test-gateway \
+.PHONY: help ready run up stop reset status dev invoke rotate-keys resync \
+	test test-unit test-functions test-integration test-gateway \
 	test-contract test-performance bench test-sam sam localstack build openapi lint types imports template pr deploy clean
 
 help: ## Say what there is
@@ -51,6 +54,9 @@ dev: ready ## Serve the three apps by uvicorn with reload on DEV_PORT=8000, agai
 
 invoke: ready ## Call one function: make invoke FUNCTION=StoreFunction EVENT=tests/events/rest_list_products.json
 	@exec $(STACK) invoke "$(FUNCTION)" '$(EVENT)' --directory "$(DIRECTORY)"
+
+rotate-keys: ready ## Change the keys that sign access tokens, here or at make rotate-keys ENVIRONMENT=staging
+	@exec $(PY) -m localstack.invocation KeyRotationFunction '{"action": "rotate"}' $(WHERE)
 
 resync: ready ## Put every active product into the outbox again
 	@exec $(STACK) invoke ResyncFunction --directory "$(DIRECTORY)"

@@ -15,10 +15,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from botocore.exceptions import BotoCoreError
-
-from localstack import deploy, docker
+from localstack import docker
 from localstack.failures import StackFailure, Stopped
+from localstack.invocation import CallFailed, keep_written_secrets, on_local_stack
 from localstack.processes import Processes, birth, wait_until
 from localstack.run_directory import LEFT_RUNNING, content_of, held, holder, left_whole, prepared
 from localstack.stack import Options, Stack
@@ -154,18 +153,10 @@ def stop(directory: Path) -> int:
     processes = Processes(directory)
     running = any(processes.alive(entry) for entry in processes.entries)
     if running:
-        _keep_secrets(directory)
+        keep_written_secrets(directory)
     _take_down(directory, processes, None)
     print("Stopped." if running or held_by else "Nothing is running.")
     return 0
-
-
-def _keep_secrets(directory: Path) -> None:
-    with contextlib.suppress(Exception):
-        content = json.loads((directory / "stack.json").read_text())
-        stack = Stack(Options(directory), Processes(directory), print)
-        stack.at.endpoint_url = content["s3_endpoint_url"]
-        stack.keep_written_secrets()
 
 
 def reset(directory: Path) -> int:
@@ -187,22 +178,16 @@ def invoke(directory: Path, name: str, event: str) -> int:
 
     `event` is JSON, or the path of a file of it.
     """
-    content = content_of(directory.resolve())
-    if content is None:
-        raise StackFailure("Nothing is running: start it with `make up`.")
-    if name not in content["functions"]:
-        raise StackFailure(f"There is no function {name}; there are {', '.join(sorted(content['functions']))}.")
     try:
         text = event.strip() or "{}"
         read = json.loads(text if text.startswith("{") else Path(event).read_text(encoding="utf-8"))
-        answer = deploy.invoke(content["lambda_endpoint_url"], content["functions"][name], read)
     except ValueError as error:
         raise StackFailure(f"The event is not readable JSON: {error}.") from error
-    except BotoCoreError as error:
-        raise StackFailure(f"The AWS emulator doesn't answer: {error} See `make status`.") from error
-    except deploy.InvocationFailed as failure:
+    try:
+        answer = on_local_stack(directory, name, read)
+    except CallFailed as failure:
         print(failure.trace, file=sys.stderr)
-        raise StackFailure(f"{failure}.") from failure
+        raise
     print(json.dumps(answer, indent=1, ensure_ascii=False))
     return 0
 
