@@ -95,7 +95,10 @@ inbox = Table(
     Column("event_id", Uuid, primary_key=True),
     Column("received_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
     Column("done_at", DateTime(timezone=True)),
+    Column("user_id", Uuid, ForeignKey(users.c.id, ondelete="SET NULL")),  # whom a mail was sent to, if one was
+    Column("kind", Text),
     Index("auth_inbox_by_age", "received_at"),
+    Index("auth_inbox_by_user", "user_id", "kind", "received_at"),
 )
 
 # Only grows: the role may insert and select, and a trigger refuses the rest to everybody.

@@ -31,6 +31,10 @@ class Settings:
     token_audience: str
     prepare_statements: bool
     second_factor: str
+    mail_url: str
+    mail_from: str
+    shop_url: str
+    public_url: str
 
 
 def is_placeholder(value: str) -> bool:
@@ -53,6 +57,30 @@ def _url(name: str, *schemes: str) -> str:
     if parts.password:
         raise MisconfiguredError(f"{name} must hold no password: that belongs in the secret store")
     return value
+
+
+def _mail_url() -> str:
+    value = os.environ.get("MAIL_URL", "").strip() or "ses://"
+    if value == "ses://":
+        return value
+    value = _url("MAIL_URL", "smtp")
+    try:
+        port = urlsplit(value).port
+    except ValueError:
+        port = None
+    if port is None or urlsplit(value).username:
+        raise MisconfiguredError("MAIL_URL must be ses://, or smtp://host:port without a login")
+    return value
+
+
+def _site(name: str) -> str:
+    """A web address that may be left out, without a slash at its end."""
+    if not os.environ.get(name, "").strip():
+        return ""
+    value = _url(name, "https", "http")
+    if urlsplit(value).query or urlsplit(value).fragment:
+        raise MisconfiguredError(f"{name} must be a plain address, with neither a query nor a fragment")
+    return value.rstrip("/")
 
 
 def _matching(name: str, pattern: str, default: str | None = None) -> str:
@@ -81,4 +109,8 @@ def settings() -> Settings:
         token_audience=_value("TOKEN_AUDIENCE"),
         prepare_statements=_matching("PREPARE_STATEMENTS", r"on|off", "on") == "on",
         second_factor=_matching("SECOND_FACTOR", r"off|staff|admin", "off"),
+        mail_url=_mail_url(),
+        mail_from=_value("MAIL_FROM") if os.environ.get("MAIL_FROM", "").strip() else "",
+        shop_url=_site("SHOP_URL"),
+        public_url=_site("PUBLIC_URL"),
     )

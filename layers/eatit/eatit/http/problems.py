@@ -35,6 +35,12 @@ PROBLEMS: dict[str, Problem] = {
     "authentication_required": Problem(401, "Sign in first", "Сначала войдите"),
     "invalid_token": Problem(401, "The access token doesn't hold", "Токен доступа не действует"),
     "invalid_credentials": Problem(401, "E-mail or password is wrong", "Неверная почта или пароль"),
+    "invalid_verification_token": Problem(
+        401, "This confirmation doesn't hold any more; ask for another", "Подтверждение не действует; запросите новое"
+    ),
+    "invalid_reset_token": Problem(
+        401, "This password reset doesn't hold any more; ask for another", "Сброс пароля не действует; запросите новый"
+    ),
     "invalid_refresh_token": Problem(401, "The refresh token doesn't hold", "Токен обновления не действует"),
     "refresh_token_reused": Problem(
         401,
