@@ -71,8 +71,9 @@ def read_grant(shape: type[Grant], form: dict[str, str]) -> Grant:
     try:
         return shape.model_validate(form)
     except ValidationError as error:
-        found = [{**each, "loc": ("body", *each["loc"])} for each in error.errors(include_url=False)]
-        raise invalid_request(RequestValidationError(found)) from error
+        found: list[Any] = error.errors(include_url=False)
+        told = [{**fault, "loc": ("body", *fault["loc"])} for fault in found]
+        raise invalid_request(RequestValidationError(told)) from error
 
 
 def token_response(session: Session) -> Response:

@@ -22,16 +22,16 @@ def send(body: bytes, *, headers: dict[str, str] = FORM) -> Answer:
     return invoke(rest_event("POST", "/auth/token", body, headers=headers, base64_body=True))
 
 
-def ask(*, headers: dict[str, str] | None = None, **fields: str) -> Answer:
+def ask(fields: dict[str, str], headers: dict[str, str] | None = None) -> Answer:
     return send(urlencode(fields).encode(), headers={**FORM, **(headers or {})})
 
 
-def by_password(email: str, password: str = PASSWORD, **more: Any) -> Answer:
-    return ask(grant_type="password", username=email, password=password, **more)
+def by_password(email: str, password: str = PASSWORD, *, headers: dict[str, str] | None = None, **more: str) -> Answer:
+    return ask({"grant_type": "password", "username": email, "password": password, **more}, headers)
 
 
 def by_refresh_token(token: str) -> Answer:
-    return ask(grant_type="refresh_token", refresh_token=token)
+    return ask({"grant_type": "refresh_token", "refresh_token": token})
 
 
 def refused(answer: Answer, error: str, code: str, *, status: int = 400) -> str:
@@ -107,7 +107,7 @@ def test_a_wrong_pair_is_an_invalid_grant(customer: Any, sql: Any) -> None:
     ],
 )
 def test_what_is_absent_or_empty_is_named(fields: dict[str, str], missing: set[str]) -> None:
-    told = refused(ask(**fields), "invalid_request", "invalid_body")
+    told = refused(ask(fields), "invalid_request", "invalid_body")
     assert set(re.findall(r"(\w+): This field is required", told)) == missing
 
 
@@ -115,7 +115,9 @@ def test_what_is_absent_or_empty_is_named(fields: dict[str, str], missing: set[s
     "kind", ["client_credentials", "authorization_code", "PASSWORD", "implicit", "🧀", "x" * 10_000]
 )
 def test_another_grant_type_is_unsupported(kind: str) -> None:
-    refused(ask(grant_type=kind, username="x", password="y"), "unsupported_grant_type", "unsupported_grant_type")
+    refused(
+        ask({"grant_type": kind, "username": "x", "password": "y"}), "unsupported_grant_type", "unsupported_grant_type"
+    )
 
 
 @pytest.mark.parametrize("twice", ["grant_type", "username", "password", "refresh_token", "scope", "whatever"])
@@ -155,7 +157,7 @@ def test_hostile_names_reach_neither_headers_nor_quotes() -> None:
 @pytest.mark.parametrize(("field", "size"), [("username", 321), ("password", 10_001)])
 def test_too_long_a_value_is_an_invalid_request(field: str, size: int) -> None:
     fields = {"username": "x@example.org", "password": "y", field: "x" * size}
-    told = refused(ask(grant_type="password", **fields), "invalid_request", "invalid_body")
+    told = refused(ask({"grant_type": "password", **fields}), "invalid_request", "invalid_body")
     assert told.startswith(f"{field}: ")
     told = refused(by_refresh_token("x" * 501), "invalid_request", "invalid_body")
     assert told.startswith("refresh_token: ")

@@ -16,9 +16,17 @@ from eatit.http.answers import JSON, dump
 
 NOTES = "x-eatit"
 _FILES = {"swagger-ui.css": "text/css", "swagger-ui-bundle.js": "text/javascript"}
-_START = """window.ui = SwaggerUIBundle({
+# Swagger UI takes the address of /auth/token from the page's own; OpenAPI, and so the document, from the server's.
+# `persistAuthorization` stays off: it would put the password itself into the browser's storage, beside the token.
+_START = """const server = new URL("../", document.baseURI);
+const signIn = () => ({
+  statePlugins: { auth: { wrapActions: {
+    authorizeRequest: (original) => (asked) => original({ ...asked, url: new URL(asked.url, server).href })
+  } } }
+});
+window.ui = SwaggerUIBundle({
   url: "openapi.json", dom_id: "#swagger-ui", deepLinking: true, tryItOutEnabled: true, operationsSorter: "alpha",
-  presets: [SwaggerUIBundle.presets.apis], validatorUrl: null
+  presets: [SwaggerUIBundle.presets.apis], plugins: [signIn], validatorUrl: null
 });
 """
 _PAGE = """<!doctype html>
@@ -80,9 +88,9 @@ def documentation_routes(app: FastAPI, group: str) -> list[BaseRoute]:
 
     async def file(request: Request) -> Response:
         name = request.path_params["name"]
-        headers = {"Cache-Control": "public, max-age=86400"}
         if name == "start.js":
-            return Response(_START, media_type="text/javascript", headers=headers)
+            return Response(_START, media_type="text/javascript", headers={"Cache-Control": "no-cache"})
+        headers = {"Cache-Control": "public, max-age=86400"}
         if name not in _FILES:
             raise NotFound
         return Response((_static() / name).read_bytes(), media_type=_FILES[name], headers=headers)
