@@ -14,7 +14,7 @@ from eatit.http.answers import JSON, dump
 from eatit.http.bodies import invalid_request
 from eatit.http.forms import FORM
 from eatit.http.problems import PROBLEMS, problem_response
-from eatit.http.shapes import Answer
+from eatit.http.shapes import Answer, Body
 
 NEVER_KEPT = {"Cache-Control": "no-store", "Pragma": "no-cache"}  # RFC 6749, section 5.1
 # OAuth 2's names for our codes; whatever else is refused is an `invalid_grant`. RFC 6749 has none for "wait": the one
@@ -63,7 +63,7 @@ class RefusalAnswer(Answer):
     code: str
 
 
-Grant = TypeVar("Grant", PasswordGrant, RefreshGrant)
+Grant = TypeVar("Grant", bound=Body)
 
 
 def read_grant(shape: type[Grant], form: dict[str, str]) -> Grant:
