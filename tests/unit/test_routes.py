@@ -1,4 +1,4 @@
-"""Who may call what: every route of the three groups stands in this table, and one that doesn't fails the test."""
+"""Deny by default: every route of the three groups stands in the table of `tests.who_may`, and keeps to it."""
 
 import json
 from collections.abc import Iterator
@@ -10,55 +10,19 @@ from fastapi.routing import APIRoute
 from starlette.routing import Route
 
 import auth.app
+import auth.callers
 import auth.keys
 import basket.app
 import eatit.http.callers
 import eatit.security
 import store.app
-from eatit.http.callers import role_of
-from eatit.security import Role, forget_keys
+from eatit.http.callers import Bearer, role_of
+from eatit.security import Role, enrolling_audience, forget_keys
 from tests.functions.events import Context, rest_event
+from tests.who_may import CALLERS, REFUSALS, WHO, address_of, body_for, refusal_of
 
 APPS = {"auth": auth.app, "store": store.app, "basket": basket.app}
-PRODUCT = "/store/products/{product_id:uuid}"
-UNIT = "/store/units/{unit_id:uuid}"
-CATEGORY = "/store/categories/{category_id:uuid}"
-ITEM = "/basket/items/{product_id:uuid}"
-# open: reads no token at all; anyone: a bad token is refused; else the least role.
-WHO = {
-    ("POST", "/auth/register"): "open",
-    ("POST", "/auth/login"): "open",
-    ("POST", "/auth/refresh"): "open",
-    ("POST", "/auth/token"): "open",
-    ("GET", "/auth/.well-known/jwks.json"): "open",
-    ("GET", "/auth/me"): "customer",
-    ("PATCH", "/auth/me"): "customer",
-    ("GET", "/store/units"): "anyone",
-    ("POST", "/store/units"): "staff",
-    ("GET", UNIT): "anyone",
-    ("PATCH", UNIT): "staff",
-    ("DELETE", UNIT): "staff",
-    ("GET", "/store/categories"): "anyone",
-    ("POST", "/store/categories"): "staff",
-    ("GET", CATEGORY): "anyone",
-    ("PATCH", CATEGORY): "staff",
-    ("DELETE", CATEGORY): "staff",
-    ("GET", "/store/products"): "anyone",
-    ("POST", "/store/products"): "staff",
-    ("GET", PRODUCT): "anyone",
-    ("PATCH", PRODUCT): "staff",
-    ("DELETE", PRODUCT): "staff",
-    ("GET", "/basket"): "anyone",
-    ("DELETE", "/basket"): "anyone",
-    ("POST", "/basket/items"): "anyone",
-    ("PATCH", ITEM): "anyone",
-    ("DELETE", ITEM): "anyone",
-    **{
-        ("GET", f"/{group}/{page}"): "open"
-        for group in APPS
-        for page in ("health", "docs", "docs/{name}", "openapi.json")
-    },
-}
+USER, SESSION = UUID(int=1), UUID(int=2)
 
 
 def routes() -> dict[tuple[str, str], Route | APIRoute]:
@@ -76,56 +40,88 @@ def test_every_route_stands_in_the_table() -> None:
     assert set(routes()) == set(WHO)
 
 
+def _enrols(route: Route | APIRoute) -> bool:
+    parts = route.dependant.dependencies if isinstance(route, APIRoute) else []
+    return any(part.call.enrolling for part in parts if isinstance(part.call, Bearer))
+
+
 @pytest.mark.parametrize("key", sorted(WHO), ids=" ".join)
 def test_a_route_demands_the_role_that_the_table_says(key: tuple[str, str]) -> None:
     route = routes()[key]
     reads, least = role_of(route) if isinstance(route, APIRoute) else (False, None)
-    assert (reads, least) == {
-        "open": (False, None),
-        "anyone": (True, None),
-        "customer": (True, Role.customer),
-        "staff": (True, Role.staff),
+    assert (reads, least, _enrols(route)) == {
+        "open": (False, None, False),
+        "anyone": (True, None, False),
+        "enrolling": (True, Role.customer, True),
+        "customer": (True, Role.customer, False),
+        "staff": (True, Role.staff, False),
+        "admin": (True, Role.admin, False),
     }[WHO[key]]
 
 
-def asked(key: tuple[str, str], token: str | None) -> Any:
-    method, path = key
-    for name in ("product_id", "unit_id", "category_id"):
-        path = path.replace(f"{{{name}:uuid}}", "019aa7c0-0000-7000-8000-000000000001")
-    headers = {"Authorization": f"Bearer {token}"} if token else {}
-    body: dict[str, Any] | None = {} if method in ("POST", "PATCH") else None
-    result = APPS[path.split("/")[1]].handler(rest_event(method, path, body, headers=headers), Context())
-    return result["statusCode"], json.loads(result["body"])["code"]
-
-
 @pytest.fixture
-def signing(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Keys of our own, so that tokens hold without any server."""
+def signing(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, Any]]:
+    """Keys of our own, no marks, and roles that stand: so tokens hold without any server."""
     secret = auth.keys.new_signing_secret()
     jwks = auth.keys.public_keys(secret)
-    monkeypatch.setattr(auth.keys, "secret", lambda name: secret)
+    monkeypatch.setattr(auth.keys, "secret", lambda name, **_: secret)
     monkeypatch.setattr(eatit.security, "secret", lambda name, newer_than=None: jwks)
-    monkeypatch.setattr(eatit.http.callers, "check", lambda caller: None)  # the marks are in Redis
+    monkeypatch.setattr(eatit.http.callers, "check", lambda caller: None)
+    monkeypatch.setattr(auth.callers, "database", _Standing())
     forget_keys()
-    yield
+    yield secret
     forget_keys()
 
 
-GUARDED = sorted(key for key, who in WHO.items() if who in ("customer", "staff"))
-READING = sorted(key for key, who in WHO.items() if who != "open")
+class _Standing:
+    """Stands for Postgres, where every role is as the token says."""
+
+    role: str
+
+    def read(self, _statement: Any, _parameters: Any) -> "_Standing":
+        return self
+
+    def scalar_one_or_none(self) -> str:
+        return self.role
 
 
-@pytest.mark.parametrize("key", GUARDED, ids=" ".join)
-def test_without_a_token_a_guarded_route_is_401(key: tuple[str, str]) -> None:
-    assert asked(key, None) == (401, "authentication_required")
+def token_of(caller: str, secret: dict[str, Any]) -> str | None:
+    """What the caller sends."""
+    import jwt
+
+    if caller in ("nobody", "bad"):
+        return {"nobody": None, "bad": "bad"}[caller]
+    role = "admin" if caller == "enrolling" else caller
+    _Standing.role = role
+    token = auth.keys.access_token(USER, role, SESSION)
+    if caller != "enrolling":
+        return token
+    claims = jwt.decode(token, options={"verify_signature": False}) | {"aud": enrolling_audience()}
+    key = secret["current"]
+    return jwt.encode(claims, jwt.PyJWK(key, "EdDSA").key, algorithm="EdDSA", headers={"kid": key["kid"]})
 
 
-@pytest.mark.parametrize("key", READING, ids=" ".join)
-def test_with_a_bad_token_every_reading_route_is_401(key: tuple[str, str], signing: None) -> None:
-    assert asked(key, "bad") == (401, "invalid_token")
+def asked(key: tuple[str, str], token: str | None) -> tuple[int, str | None]:
+    """The status of an answer, and its code where it is a problem's."""
+    method, path = key[0], address_of(key[1])
+    headers = {"Authorization": f"Bearer {token}"} if token else {}
+    event = rest_event(method, path, body_for(method), headers=headers)
+    result = APPS[path.split("/")[1]].handler(event, Context())
+    problem = "problem+json" in str(result.get("multiValueHeaders") or result.get("headers"))
+    return result["statusCode"], json.loads(result["body"])["code"] if problem else None
 
 
-@pytest.mark.parametrize("key", sorted(key for key, who in WHO.items() if who == "staff"), ids=" ".join)
-def test_with_too_low_a_role_it_is_403_before_anything_is_read(key: tuple[str, str], signing: None) -> None:
-    token = auth.keys.access_token(UUID(int=1), "customer", UUID(int=2))
-    assert asked(key, token) == (403, "forbidden")
+WALK = [(key, caller) for key in sorted(WHO) for caller in CALLERS]
+
+
+@pytest.mark.parametrize(
+    ("key", "caller"), WALK, ids=lambda value: value if isinstance(value, str) else " ".join(value)
+)
+def test_a_route_lets_in_whom_the_table_says(key: tuple[str, str], caller: str, signing: dict[str, Any]) -> None:
+    refused = refusal_of(WHO[key], caller)
+    answered = asked(key, token_of(caller, signing))
+    if refused is None:
+        # Whatever else there is to say of such a request without any server: whoever asks may.
+        assert answered[1] not in REFUSALS, answered
+    else:
+        assert answered == refused
