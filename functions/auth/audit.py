@@ -4,17 +4,19 @@ Each is written in the transaction of what it tells of, so that neither stands w
 no password, no token, no code, and no address that somebody merely typed.
 """
 
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, TypedDict
+from typing import Any, TypedDict, cast
 from uuid import UUID
 
-from sqlalchemy import insert
+from sqlalchemy import insert, select, tuple_
 
 from auth.clients import Client
 from auth.tables import audit
-from eatit.database import Transaction
+from eatit.database import Database, Transaction
 from eatit.identifiers import uuid7
 from eatit.observability import trace_id
+from eatit.paging import make_cursor, page_of, read_cursor
 
 # What is recorded. A test holds that nothing else is.
 ACTIONS = (
@@ -57,7 +59,23 @@ class Entry(TypedDict):
     details: dict[str, Any]
 
 
+@dataclass(frozen=True, slots=True)
+class Filters:
+    """What a list of the audit is narrowed by; all of them together. `since` is in it, `until` isn't."""
+
+    user: UUID | None = None
+    action: str | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+
+    def as_given(self) -> dict[str, Any]:
+        """For the cursor's digest."""
+        return {name: getattr(self, name) for name in self.__slots__}
+
+
+SORT = "-at"
 _record = insert(audit)
+_entries = select(audit)
 
 
 def record(
@@ -97,3 +115,24 @@ def row_of(
         "trace_id": trace_id(),
         "details": details,
     }
+
+
+def list_entries(
+    database: Database, filters: Filters, limit: int, cursor: str | None
+) -> tuple[list[Entry], str | None]:
+    """A page of the audit, the newest first. Raises `DomainError` (`invalid_cursor`)."""
+    statement = _entries
+    for column, value in ((audit.c.user_id, filters.user), (audit.c.action, filters.action)):
+        if value is not None:
+            statement = statement.where(column == value)
+    if filters.since is not None:
+        statement = statement.where(audit.c.at >= filters.since)
+    if filters.until is not None:
+        statement = statement.where(audit.c.at < filters.until)
+    if cursor is not None:
+        keys = read_cursor(cursor, SORT, filters.as_given(), [datetime.fromisoformat, UUID])  # type: ignore[list-item]
+        statement = statement.where(tuple_(audit.c.at, audit.c.id) < tuple_(*keys))
+    statement = statement.order_by(audit.c.at.desc(), audit.c.id.desc()).limit(limit + 1)
+    rows, more = page_of(database.read(statement).mappings().all(), limit)
+    following = make_cursor(SORT, filters.as_given(), [rows[-1]["at"], rows[-1]["id"]]) if more else None
+    return [cast(Entry, dict(row)) for row in rows], following

@@ -9,7 +9,7 @@ from datetime import timedelta
 from typing import Any, Literal
 from uuid import UUID
 
-from sqlalchemy import bindparam, func, insert, select, update
+from sqlalchemy import bindparam, delete, func, insert, select, update
 
 from auth.tables import mail_tokens, users
 from eatit.database import Transaction
@@ -19,6 +19,13 @@ Kind = Literal["verify", "reset"]
 LIFE: dict[Kind, timedelta] = {"verify": timedelta(hours=24), "reset": timedelta(hours=1)}
 
 _new_token = insert(mail_tokens)
+_of_event = (
+    mail_tokens.c.user_id == bindparam("owner"),
+    mail_tokens.c.kind == bindparam("token_kind"),
+    mail_tokens.c.event_id == bindparam("event"),
+)
+_newest = select(mail_tokens.c.digest).where(*_of_event).order_by(mail_tokens.c.created_at.desc()).limit(1)
+_forget_old = delete(mail_tokens).where(*_of_event, mail_tokens.c.digest.not_in(_newest))
 # The user's row is locked before any token's, here as in the worker, so that two can't wait for each other.
 _owner_locked = (
     select(users.c.id)
@@ -39,15 +46,12 @@ _use = (
     .values(used_at=func.now())
     .returning(mail_tokens.c.user_id)
 )
-_void = (
+_void_all = (
     update(mail_tokens)
-    .where(
-        mail_tokens.c.user_id == bindparam("owner"),
-        mail_tokens.c.kind == bindparam("token_kind"),
-        mail_tokens.c.used_at.is_(None),
-    )
+    .where(mail_tokens.c.user_id == bindparam("owner"), mail_tokens.c.used_at.is_(None))
     .values(used_at=func.now())
 )
+_void = _void_all.where(mail_tokens.c.kind == bindparam("token_kind"))
 
 
 def digest(token: str) -> bytes:
@@ -56,8 +60,12 @@ def digest(token: str) -> bytes:
 
 
 def make(transaction: Transaction, *, user_id: UUID, kind: Kind, email: str, event_id: UUID) -> str:
-    """A new token for `user_id`, to be sent to `email` and nowhere else; earlier ones stay as they are."""
+    """A new token for `user_id`, to be sent to `email` and nowhere else; earlier ones stay as they are.
+
+    But of one event, whose mail may be tried many times, only the token before this one stays: its mail may be there.
+    """
     token = secrets.token_urlsafe(32)
+    transaction.execute(_forget_old, {"owner": user_id, "token_kind": kind, "event": event_id})
     row: dict[str, Any] = {
         "digest": digest(token),
         "user_id": user_id,
@@ -93,6 +101,11 @@ def use_reset(transaction: Transaction, token: str) -> UUID:
 def void_resets(transaction: Transaction, user_id: UUID) -> None:
     """Make all open reset tokens of a user void: to be called whenever the password changes."""
     transaction.execute(_void, {"owner": user_id, "token_kind": "reset"})
+
+
+def void_all(transaction: Transaction, user_id: UUID) -> None:
+    """Make all open tokens of a user void: of one who is disabled, none comes to life again with the account."""
+    transaction.execute(_void_all, {"owner": user_id})
 
 
 def _used(transaction: Transaction, token: str, kind: Kind, refusal: str) -> UUID:

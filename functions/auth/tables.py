@@ -14,6 +14,7 @@ from sqlalchemy import (
     Text,
     Uuid,
     func,
+    text,
 )
 from sqlalchemy.dialects.postgresql import JSONB
 
@@ -39,6 +40,7 @@ users = Table(
     Column("version", Integer, nullable=False, server_default="1"),
     Column("created_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
     Column("updated_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
+    Index("users_above_customer", "role", "id", postgresql_where=text("role <> 'customer'")),
 )
 
 sessions = Table(
@@ -115,6 +117,7 @@ audit = Table(
     Column("device", Text),
     Column("trace_id", Text, nullable=False),
     Column("details", JSONB, nullable=False, server_default="{}"),
-    Index("audit_by_user", "user_id", "id"),
-    Index("audit_by_action", "action", "id"),
+    Index("audit_by_time", "at", "id"),
+    Index("audit_by_user", "user_id", "at", "id"),
+    Index("audit_by_action", "action", "at", "id"),
 )

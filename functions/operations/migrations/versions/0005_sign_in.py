@@ -23,6 +23,7 @@ def upgrade() -> None:
             ALTER COLUMN authenticated_at SET DEFAULT now(),
             ALTER COLUMN authenticated_at SET NOT NULL;
         CREATE INDEX sessions_by_last_seen ON auth.sessions (last_seen_at);
+        CREATE INDEX users_above_customer ON auth.users (role, id) WHERE role <> 'customer';
 
         CREATE TABLE auth.recovery_codes (
             user_id uuid NOT NULL REFERENCES auth.users ON DELETE CASCADE,
@@ -72,8 +73,9 @@ def _audit() -> None:
             trace_id text NOT NULL,
             details jsonb NOT NULL DEFAULT '{}'
         );
-        CREATE INDEX audit_by_user ON auth.audit (user_id, id);
-        CREATE INDEX audit_by_action ON auth.audit (action, id);
+        CREATE INDEX audit_by_time ON auth.audit (at, id);
+        CREATE INDEX audit_by_user ON auth.audit (user_id, at, id);
+        CREATE INDEX audit_by_action ON auth.audit (action, at, id);
 
         CREATE FUNCTION auth.refuse_change() RETURNS trigger LANGUAGE plpgsql AS $$
         BEGIN
