@@ -43,11 +43,15 @@ class Queue:
 
 @dataclass(frozen=True)
 class Schedule:
-    """One schedule of one function; `expression` is EventBridge's, `rate(...)` or `cron(...)`."""
+    """One schedule of one function; `expression` is EventBridge's, `rate(...)` or `cron(...)`.
+
+    `given`: what the function is called with, as JSON text; None is EventBridge's own event.
+    """
 
     function: str
     name: str
     expression: str
+    given: str | None = None
 
 
 def read(path: Path = TEMPLATE) -> dict[str, Any]:
@@ -98,7 +102,12 @@ def _queues(template: dict[str, Any], function: str, properties: dict[str, Any])
 def schedules(template: dict[str, Any]) -> list[Schedule]:
     """The schedules of all functions."""
     return [
-        Schedule(name, event_name, event["Properties"].get("Schedule") or event["Properties"]["ScheduleExpression"])
+        Schedule(
+            name,
+            event_name,
+            event["Properties"].get("Schedule") or event["Properties"]["ScheduleExpression"],
+            event["Properties"].get("Input"),
+        )
         for name, resource in template["Resources"].items()
         if resource["Type"] == "AWS::Serverless::Function"
         for event_name, event in resource["Properties"].get("Events", {}).items()

@@ -76,7 +76,7 @@ class ScheduleTrigger(threading.Thread):
             if self._ending.wait((due - datetime.now(UTC)).total_seconds()):
                 return
             try:
-                self._call(schedule.function, rmq_event.scheduled(schedule.name, due))
+                self._call(schedule.function, rmq_event.scheduled(schedule.name, due, schedule.given))
                 self._log("schedule called", function=schedule.function, schedule=schedule.name)
             except CallFailed as error:
                 self._log("schedule failed", level="WARNING", function=schedule.function, reason=str(error))

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import threading
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 from pika.spec import BasicProperties
 
+from localstack import triggers
 from localstack.rmq_event import Message, batch, scheduled
 from localstack.schedule_expression import next_due
-from localstack.template import Queue, queues, read, schedules
+from localstack.template import Queue, Schedule, queues, read, schedules
 
 # A Saturday.
 NOW = datetime(2026, 11, 21, 18, 30, 15, tzinfo=UTC)
@@ -68,7 +71,36 @@ def test_scheduled_event_is_eventbridges() -> None:
 
 def test_template_tells_its_queues_and_schedules() -> None:
     assert queues(read()) == [Queue("BasketSyncFunction", "basket.product-sync", "/", 50)]
-    assert {(each.function, each.expression) for each in schedules(read())} == {
-        ("OutboxRelayFunction", "rate(1 minute)"),
-        ("UpkeepFunction", "rate(1 hour)"),
+    assert {(each.function, each.expression, each.given) for each in schedules(read())} == {
+        ("OutboxRelayFunction", "rate(1 minute)", None),
+        ("UpkeepFunction", "rate(1 hour)", None),
+        ("KeyRotationFunction", "rate(30 days)", '{"action": "rotate"}'),
     }
+
+
+def test_a_schedules_input_is_the_event(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As EventBridge does it: the target's constant input, and nothing of its own event around it."""
+    asked: list[tuple[str, Any]] = []
+    lines: list[str] = []
+    called = threading.Event()
+
+    def call(function: str, event: Any) -> None:
+        asked.append((function, event))
+        called.set()
+
+    monkeypatch.setattr(triggers, "next_due", lambda expression, now: now)
+    for given in ('{"action": "rotate"}', None):
+        called.clear()
+        schedule = Schedule("KeyRotationFunction", "EveryMonth", "rate(30 days)", given)
+        trigger = triggers.ScheduleTrigger(schedule, call, lambda message, **_: lines.append(message))
+        trigger.start()
+        assert called.wait(10)
+        trigger.end()
+        trigger.join(10)
+        function, event = asked.pop()
+        asked.clear()
+        assert function == "KeyRotationFunction"
+        if given is None:
+            assert event["detail-type"] == "Scheduled Event"
+        else:
+            assert event == {"action": "rotate"}
