@@ -37,6 +37,7 @@ ACTIONS = (
     "totp_disabled",
     "totp_verified",
     "recovery_code_used",
+    "recovery_codes_renewed",
     "role_changed",
     "user_disabled",
     "user_enabled",

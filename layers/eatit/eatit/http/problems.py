@@ -41,6 +41,8 @@ PROBLEMS: dict[str, Problem] = {
     "invalid_reset_token": Problem(
         401, "This password reset doesn't hold any more; ask for another", "Сброс пароля не действует; запросите новый"
     ),
+    "totp_required": Problem(401, "The code of a second factor is missing", "Нужен код второго фактора"),
+    "invalid_totp_code": Problem(401, "The code doesn't hold", "Код не подходит"),
     "invalid_refresh_token": Problem(401, "The refresh token doesn't hold", "Токен обновления не действует"),
     "refresh_token_reused": Problem(
         401,
@@ -56,6 +58,9 @@ PROBLEMS: dict[str, Problem] = {
     "method_not_allowed": Problem(405, "This method isn't allowed here", "Этот метод здесь не разрешён"),
     "conflict": Problem(409, "This contradicts what stands", "Это противоречит тому, что есть"),
     "email_taken": Problem(409, "This e-mail address is taken", "Этот адрес почты занят"),
+    "totp_not_started": Problem(409, "No second factor was begun", "Подключение второго фактора не начато"),
+    "totp_not_enabled": Problem(409, "There is no second factor", "Второй фактор не подключён"),
+    "second_factor_demanded": Problem(409, "Your role must have a second factor", "Вашей роли нужен второй фактор"),
     "code_taken": Problem(409, "This code is taken", "Этот код занят"),
     "slug_taken": Problem(409, "This slug is taken", "Этот slug занят"),
     "sku_taken": Problem(409, "This SKU is taken", "Этот артикул занят"),
@@ -93,9 +98,21 @@ DETAILS: dict[str, tuple[str, str]] = {
     ),
     "invalid_token": ("It is malformed, expired, or not from here.", "Он испорчен, истёк или выдан не здесь."),
     "forbidden": ("This needs the role {role}.", "Для этого нужна роль {role}."),
+    "totp_required": (
+        "Send totp_code too: of the authenticator, or a recovery code.",
+        "Пришлите и totp_code: код из приложения или код восстановления.",
+    ),
+    "invalid_totp_code": (
+        "It is wrong, or was used already.",
+        "Он неверный или уже использован.",
+    ),
+    "totp_not_started": (
+        "Begin at POST /auth/totp; what was begun may have been confirmed or dropped.",
+        "Начните с POST /auth/totp; начатое могло быть уже подтверждено или отменено.",
+    ),
     "second_factor_required": (
-        "Your role must have a second factor: enrol one at /auth/totp, or give its code.",
-        "Вашей роли нужен второй фактор: подключите его через /auth/totp или введите его код.",
+        "Enrol a second factor at /auth/totp, or give its code at /auth/totp/verify.",
+        "Подключите второй фактор через /auth/totp или введите его код через /auth/totp/verify.",
     ),
     "recent_sign_in_required": (
         "This needs a sign-in of the last ten minutes.",
