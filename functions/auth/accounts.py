@@ -1,5 +1,6 @@
 """Accounts: registering, finding, changing; an address stands for one account whatever its case."""
 
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any, TypedDict, cast
 from uuid import UUID
@@ -7,11 +8,10 @@ from uuid import UUID
 from sqlalchemy import bindparam, func, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
-from auth.limits import check_tries, forget_tries, note_wrong_password
-from auth.passwords import check_strength, hash_password, holds, needs_rehash
+from auth.passwords import check_strength, hash_password, holds
 from auth.tables import users
 from eatit.database import Database, Transaction
-from eatit.errors import Conflict, Fault, Invalid, NotFound, Unauthenticated, check_version
+from eatit.errors import Fault, Invalid, NotFound, Unauthenticated, check_version
 from eatit.identifiers import uuid7
 
 
@@ -25,6 +25,7 @@ class User(TypedDict):
     language: str
     role: str
     telegram_id: int | None
+    totp_enabled: bool
     version: int
     created_at: datetime
     updated_at: datetime
@@ -43,14 +44,33 @@ USER_COLUMNS = (
     users.c.language,
     users.c.role,
     users.c.telegram_id,
+    users.c.totp_enabled_at.is_not(None).label("totp_enabled"),
     users.c.version,
     users.c.created_at,
     users.c.updated_at,
 )
 _by_id = select(*USER_COLUMNS).where(users.c.id == bindparam("id"), ~users.c.disabled)
 _by_id_locked = _by_id.with_for_update()
-_by_email = select(*USER_COLUMNS, users.c.password_hash, users.c.disabled).where(users.c.email == bindparam("email"))
-_rehash = update(users).where(users.c.id == bindparam("user")).values(password_hash=bindparam("hash"))
+_of_email = select(users.c.id).where(users.c.email == bindparam("email"), ~users.c.disabled)
+_hash_of = select(users.c.email, users.c.password_hash).where(users.c.id == bindparam("user"), ~users.c.disabled)
+_new_hash = update(users).where(users.c.id == bindparam("user"))
+_rehash = _new_hash.where(users.c.password_hash == bindparam("old")).values(password_hash=bindparam("hash"))
+_changed_password = {
+    "password_hash": bindparam("hash"),
+    "password_changed_at": func.now(),
+    "version": users.c.version + 1,
+    "updated_at": func.now(),
+}
+_change_password = (
+    _new_hash.where(users.c.password_hash == bindparam("old")).values(_changed_password).returning(users.c.id)
+)
+# Whoever has the mail has the address.
+_reset_password = _new_hash.values({**_changed_password, "email_verified": True})
+_verify_email = (
+    _new_hash.where(~users.c.email_verified)
+    .values(email_verified=True, version=users.c.version + 1, updated_at=func.now())
+    .returning(users.c.id)
+)
 _new_user = upsert(users).on_conflict_do_nothing().returning(*USER_COLUMNS)
 
 
@@ -84,36 +104,15 @@ def prepared_account(email: str, password: str, display_name: str | None, langua
     }
 
 
-def register(transaction: Transaction, account: dict[str, Any]) -> User:
-    """Make the account. Raises `Conflict` (`email_taken`) when its address has one."""
+def add(transaction: Transaction, account: dict[str, Any]) -> User | None:
+    """Make the account; `None` where its address has one already."""
     row = transaction.execute(_new_user, account).one_or_none()
-    if row is None:
-        raise Conflict("email_taken")
-    return user_of(row)
+    return None if row is None else user_of(row)
 
 
-def authenticated(database: Database, email: str, password: str) -> User:
-    """The user whose address and password these are.
-
-    Raises `Unauthenticated` (`invalid_credentials`) for an unknown address, a wrong password and a disabled account
-    alike, and after the same time; `TooManyTries` when that happened too often to this address. A hash made with
-    older parameters is made anew.
-    """
-    try:
-        address = normalised_email(email)
-    except Invalid:
-        address = ""
-    tried = address or email.casefold()
-    check_tries(tried)
-    row = database.read(_by_email, {"email": address}).one_or_none()
-    password_hash = row.password_hash if row else None
-    if not holds(password_hash, password) or row is None or row.disabled:
-        note_wrong_password(tried)
-        raise Unauthenticated("invalid_credentials")
-    forget_tries(tried)
-    if needs_rehash(row.password_hash):
-        database.write(_rehash, {"user": row.id, "hash": hash_password(password)})
-    return user_of(row)
+def id_of_email(transaction: Transaction, email: str) -> UUID | None:
+    """Whose normalised address this is; nobody's who is disabled."""
+    return transaction.execute(_of_email, {"email": email}).scalar_one_or_none()
 
 
 def user_by_id(database: Database, user_id: UUID) -> User:
@@ -140,3 +139,42 @@ def change_account(transaction: Transaction, user_id: UUID, given: dict[str, Any
         .returning(*USER_COLUMNS)
     )
     return user_of(transaction.execute(statement).one())
+
+
+def change_password(database: Database, user_id: UUID, current: str, new: str) -> Callable[[Transaction], None]:
+    """Look at both passwords, which is slow, and give what changes them in a transaction.
+
+    Raises `Unauthenticated` (`invalid_credentials`) where `current` isn't the present one, also when another change
+    came first; `Invalid` (`weak_password`).
+    """
+    row = database.read(_hash_of, {"user": user_id}).one_or_none()
+    if not holds(row.password_hash if row else None, current) or row is None:
+        raise Unauthenticated("invalid_credentials")
+    check_strength(new, row.email or "", pointer="/new_password")
+    values = {"user": user_id, "old": row.password_hash, "hash": hash_password(new)}
+
+    def change(transaction: Transaction) -> None:
+        if transaction.execute(_change_password, values).one_or_none() is None:
+            raise Unauthenticated("invalid_credentials")
+
+    return change
+
+
+def reset_password(transaction: Transaction, user_id: UUID, new: str) -> None:
+    """Give the user, who has shown that the address is theirs, another password. Raises `Invalid` (`weak_password`),
+    `NotFound`."""
+    row = transaction.execute(_hash_of, {"user": user_id}).one_or_none()
+    if row is None:
+        raise NotFound
+    check_strength(new, row.email or "", pointer="/new_password")
+    transaction.execute(_reset_password, {"user": user_id, "hash": hash_password(new)})
+
+
+def rehash(transaction: Transaction, user_id: UUID, old: str, password: str) -> None:
+    """Keep the same password under today's parameters, unless it was changed meanwhile."""
+    transaction.execute(_rehash, {"user": user_id, "old": old, "hash": hash_password(password)})
+
+
+def verify_email(transaction: Transaction, user_id: UUID) -> bool:
+    """The user's address is theirs; whether that is news."""
+    return transaction.execute(_verify_email, {"user": user_id}).one_or_none() is not None

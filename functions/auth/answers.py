@@ -6,16 +6,15 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from auth.accounts import User
+from auth.clients import Client
 from auth.sessions import Session
 from eatit.http.answers import JSON, dump, entity
 
 
-def client_of(request: Request) -> dict[str, str | None]:
-    """The device and the address that a session is listed under."""
-    return {
-        "device": request.headers.get("user-agent"),
-        "address": request.client.host if request.client else None,
-    }
+def client_of(request: Request) -> Client:
+    """Who is on the other end, as the gateway saw it: what a client says of its own address isn't read."""
+    device = request.headers.get("user-agent", "").replace("\0", "")[:300]
+    return Client(device or None, request.client.host if request.client else None)
 
 
 def session_response(session: Session, *, status: int = 200, headers: dict[str, str] | None = None) -> Response:
@@ -27,6 +26,8 @@ def session_response(session: Session, *, status: int = 200, headers: dict[str, 
         "expires_in": session.expires_in,
         "refresh_token": session.refresh_token,
     }
+    if session.device_token is not None:
+        body["device_token"] = session.device_token
     return Response(dump(body), status, headers={"Cache-Control": "no-store", **(headers or {})}, media_type=JSON)
 
 

@@ -3,19 +3,37 @@
 from sqlalchemy import text
 
 from auth.database import database
-from auth.endpoints import jwks, login, me, refresh, register, token
+from auth.endpoints import email, jwks, login, logout, me, password, refresh, register, sessions, token, totp
 from eatit.http.app import CONVENTIONS, create_app, create_handler
 from eatit.secrets import secret
 
 app = create_app(
     "auth",
-    [register.router, login.router, refresh.router, me.router, jwks.router, token.router],
+    [
+        register.router,
+        login.router,
+        token.router,
+        refresh.router,
+        logout.router,
+        me.router,
+        password.router,
+        email.router,
+        sessions.router,
+        totp.router,
+        jwks.router,
+    ],
     {
         "database": (lambda: database.read(text("SELECT 1")), True),
         "keys": (lambda: "current" in secret("auth/signing"), True),
     },
     title="EatIt: sign-in",
     description="Accounts, sessions and the keys that access tokens are verified with. " + CONVENTIONS,
-    tags={"accounts": "Who one is, and signing in.", "keys": "The public keys of access tokens."},
+    tags={
+        "accounts": "Who one is, and signing in.",
+        "sessions": "Where one is signed in, and signing out.",
+        "passwords": "Changing a password, and getting in without it.",
+        "second factor": "Codes of an authenticator, asked for beside the password.",
+        "keys": "The public keys of access tokens.",
+    },
 )
 handler = create_handler(app)

@@ -39,6 +39,11 @@ def _told_with_the_rest(fault: Fault) -> PydanticCustomError:
 
 
 Language = Literal["ru", "en"]
+NewPassword = Annotated[
+    Password,
+    AfterValidator(_new_password),
+    Field(json_schema_extra={"minLength": SHORTEST, "maxLength": LONGEST}),
+]
 
 
 class Registration(Body):
@@ -47,11 +52,7 @@ class Registration(Body):
     email: Annotated[
         Email, AfterValidator(_new_address), Field(json_schema_extra={"format": "email"}, examples=["anna@example.org"])
     ]
-    password: Annotated[
-        Password,
-        AfterValidator(_new_password),
-        Field(json_schema_extra={"minLength": SHORTEST, "maxLength": LONGEST}),
-    ]
+    password: NewPassword
     display_name: Text100 | None = None
 
 
@@ -60,12 +61,58 @@ class Credentials(Body):
 
     email: Email
     password: Password
+    totp_code: Annotated[str | None, Field(max_length=100, description="Of the authenticator, or a recovery code.")] = (
+        None
+    )
+    device_token: Annotated[
+        str | None, Field(max_length=500, description="What the device was given when it last signed in.")
+    ] = None
+
+
+class PasswordChange(Body):
+    """Another password for who is signed in."""
+
+    current_password: Password
+    new_password: NewPassword
+
+
+class Address(Body):
+    """Whose password is forgotten."""
+
+    email: Email
+
+
+class MailToken(Body):
+    """A token that came by mail."""
+
+    token: Annotated[str, Field(max_length=500)]
+
+
+class PasswordReset(MailToken):
+    """Another password for whoever holds the token."""
+
+    new_password: NewPassword
 
 
 class RefreshBody(Body):
-    """A refresh token to be rotated."""
+    """A refresh token: to be rotated, or its session to be ended."""
 
     refresh_token: Annotated[str, Field(max_length=500)]
+
+
+TotpCode = Annotated[str, Field(max_length=100, examples=["492039"])]
+
+
+class FirstTotpCode(Body):
+    """The first code of an authenticator that was told the secret."""
+
+    code: TotpCode
+
+
+class GivenTotpCode(Body):
+    """A code of the authenticator, or a recovery code; spaces and dashes in it don't matter."""
+
+    totp_code: TotpCode
 
 
 class UserChange(Change):
@@ -85,6 +132,7 @@ class UserAnswer(Answer):
     language: Language
     role: Literal["customer", "staff", "admin"]
     telegram_id: int | None
+    totp_enabled: bool
     version: int
     created_at: datetime
     updated_at: datetime
@@ -98,6 +146,56 @@ class SessionAnswer(Answer):
     token_type: Literal["Bearer"]
     expires_in: int
     refresh_token: str
+
+
+class SignedInAnswer(SessionAnswer):
+    """A new session, and a token by which this device is known when it signs in again."""
+
+    device_token: str
+
+
+class SessionEntry(Answer):
+    """One session of a user; `current`: the one that asks."""
+
+    id: UUID
+    device: str | None
+    address: str | None
+    second_factor: bool
+    current: bool
+    created_at: datetime
+    last_seen_at: datetime
+
+
+class SessionList(Answer):
+    """A page of sessions, the newest first."""
+
+    items: list[SessionEntry]
+    next_cursor: str | None
+
+
+class TotpEnrolment(Answer):
+    """What an authenticator has to be told: `secret` (base32) by hand, or `uri` as a QR code; `period` in seconds."""
+
+    secret: Annotated[str, Field(examples=["JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"])]
+    uri: Annotated[
+        str, Field(examples=["otpauth://totp/EatIt:anna%40example.org?secret=JBSWY3DPEHPK3PXP&issuer=EatIt"])
+    ]
+    digits: int
+    period: int
+
+
+class RecoveryCodes(Answer):
+    """Codes that are good once each in the place of the authenticator's; they are shown this once."""
+
+    recovery_codes: Annotated[list[str], Field(examples=[["7KQ2M-XN4RT-9PWZB-CH3DF"]])]
+
+
+class TotpConfirmed(RecoveryCodes):
+    """The same, and an access token for this session with its role's full rights; `expires_in` in seconds."""
+
+    access_token: str
+    token_type: Literal["Bearer"]
+    expires_in: int
 
 
 class PublicKeys(Answer):

@@ -1,7 +1,9 @@
 """Passwords: argon2id with the parameters of OWASP's cheat sheet, checked for length and against the commonest."""
 
 import unicodedata
+from dataclasses import replace
 from functools import lru_cache
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from eatit.errors import Fault, Invalid
@@ -11,15 +13,19 @@ if TYPE_CHECKING:
 
 SHORTEST, LONGEST = 8, 1024
 
-# A first sieve of the worst; a whole list is a library's work.
-_COMMONEST_WORDS = """
-12345678 123456789 1234567890 password password1 qwerty123 qwertyui qwertyuiop iloveyou 11111111 00000000
-87654321 abc12345 abcd1234 1q2w3e4r 1qaz2wsx q1w2e3r4 zxcvbnm1 asdfghjk asdfghjkl passw0rd password123 admin123
-welcome1 letmein1 football baseball superman sunshine princess computer internet trustno1 starwars whatever
-qazwsxedc 12341234 12344321 123123123 987654321 йцукенгш пароль123 йцукен123 qwerty12 1234qwer qwer1234 asdf1234
-zaq12wsx michelle jennifer liverpool chelsea1 dragon12
+# What a Russian keyboard makes of the commonest; the list below is an English one.
+_RUSSIAN = """
+йцукенг йцукенгш йцукенгшщз йцукен123 пароль12 пароль123 привет123 qwertyйц фывапролд ячсмитьб любовь123
+наташа123 максим123 марина123 никита123 андрей123 123йцукен 1й2ц3у4к 12345678й
 """
-COMMONEST = frozenset(_COMMONEST_WORDS.split())
+
+
+@lru_cache(maxsize=1)
+def _commonest() -> frozenset[str]:
+    """The 30,000 commonest passwords that zxcvbn ranks by, and some Russian ones."""
+    from zxcvbn.frequency_lists import FREQUENCY_LISTS
+
+    return frozenset(word for word in (*FREQUENCY_LISTS["passwords"], *_RUSSIAN.split()) if len(word) >= SHORTEST)
 
 
 def normalised(password: str) -> str:
@@ -34,18 +40,25 @@ def weakness(password: str) -> Fault | None:
         return Fault("/password", "too_short", {"minimum": SHORTEST})
     if len(text) > LONGEST:
         return Fault("/password", "too_long", {"maximum": LONGEST})
-    if text.casefold() in COMMONEST or len(set(text)) <= 2:
+    if text.casefold() in _commonest() or len(set(text)) <= 2 or _runs(text):
         return Fault("/password", "too_common")
     return None
 
 
-def check_strength(password: str, email: str) -> None:
-    """Raise `Invalid` (`weak_password`) for a password that is weak by itself or made of the address."""
+def check_strength(password: str, email: str, *, pointer: str = "/password") -> None:
+    """Raise `Invalid` (`weak_password`) for a password that is weak by itself or made of the address; `pointer` says
+    where it stands in the body."""
     fault = weakness(password)
     if fault is None and _made_of(normalised(password).casefold(), email.casefold()):
-        fault = Fault("/password", "made_of_email")
+        fault = Fault(pointer, "made_of_email")
     if fault:
-        raise Invalid([fault], "weak_password")
+        raise Invalid([replace(fault, pointer=pointer)], "weak_password")
+
+
+def _runs(text: str) -> bool:
+    """Whether it only counts: 123456789, 987654321, abcdefgh."""
+    steps = {ord(after) - ord(before) for before, after in pairwise(text)}
+    return steps in ({1}, {-1})
 
 
 def _made_of(password: str, email: str) -> bool:

@@ -6,31 +6,40 @@ later, somebody has stolen it or its successor, and the whole family ends.
 
 import hashlib
 import secrets
+import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import cast
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import bindparam, func, insert, select, update
+from sqlalchemy import bindparam, func, insert, literal, select, update
 
+from auth import audit
 from auth.accounts import USER_COLUMNS, User, user_of
+from auth.clients import Client
 from auth.keys import ACCESS_SECONDS, access_token, successor
+from auth.policy import second_factor_demanded
+from auth.tables import audit as audit_rows
 from auth.tables import refresh_tokens, sessions, users
 from eatit.database import Database, Transaction
 from eatit.errors import Unauthenticated
 from eatit.identifiers import uuid7
 from eatit.observability import logger
+from eatit.revocation import MARKED_SECONDS, mark_sessions
 
-REFRESH_DAYS = 30
+REFRESH_LIFE = timedelta(days=30)
 GRACE = timedelta(seconds=10)
 
 _new_session = insert(sessions)
 _new_token = insert(refresh_tokens)
+_new_entry = insert(audit_rows)
 _presented = (
     select(
         refresh_tokens.c.rotated_at,
         refresh_tokens.c.expires_at,
         sessions.c.revoked_at,
+        sessions.c.second_factor_at,
         sessions.c.id.label("session_id"),
         users.c.disabled,
         *USER_COLUMNS,
@@ -39,27 +48,43 @@ _presented = (
     .join(sessions, sessions.c.id == refresh_tokens.c.session_id)
     .join(users, users.c.id == sessions.c.user_id)
     .where(refresh_tokens.c.digest == bindparam("digest"))
-    .with_for_update(of=refresh_tokens)
+    .with_for_update(of=(refresh_tokens, sessions))
 )
 _rotated = (
     update(refresh_tokens).where(refresh_tokens.c.digest == bindparam("presented")).values(rotated_at=bindparam("at"))
 )
-_seen = update(sessions).where(sessions.c.id == bindparam("session")).values(last_seen_at=func.now())
-_revoke = (
+_seen = (
     update(sessions)
-    .where(sessions.c.id == bindparam("session"), sessions.c.revoked_at.is_(None))
-    .values(revoked_at=func.now())
+    .where(sessions.c.id == bindparam("session"))
+    .values(last_seen_at=func.now(), address=bindparam("from"))
 )
+_holder = (
+    select(sessions.c.id, sessions.c.user_id, sessions.c.revoked_at)
+    .join(refresh_tokens, refresh_tokens.c.session_id == sessions.c.id)
+    .where(refresh_tokens.c.digest == bindparam("digest"))
+)
+# Whose access tokens may still hold: those of sessions seen within a token's life.
+_still_held = sessions.c.last_seen_at > func.now() - timedelta(seconds=MARKED_SECONDS)
+_end = (
+    update(sessions)
+    .where(sessions.c.user_id == bindparam("user"), sessions.c.revoked_at.is_(None))
+    .values(revoked_at=func.now(), ended_reason=bindparam("reason"))
+    .returning(sessions.c.id, _still_held.label("held"))
+)
+_end_one = _end.where(sessions.c.id == bindparam("session"))
+_end_others = _end.where(sessions.c.id != bindparam("session"))
 
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """A signed-in user and their token pair; `expires_in` in seconds."""
+    """A signed-in user and their token pair; `expires_in` in seconds. `device_token` where one was given out."""
 
     user: User
+    session_id: UUID
     access_token: str
     refresh_token: str
     expires_in: int = ACCESS_SECONDS
+    device_token: str | None = None
 
 
 def digest_of(token: str) -> bytes:
@@ -67,48 +92,105 @@ def digest_of(token: str) -> bytes:
     return hashlib.sha256(token.encode("utf-8", "replace")).digest()
 
 
-def begin(transaction: Transaction, user: User, *, device: str | None, address: str | None) -> Session:
-    """Begin a session: a new family with its first refresh token."""
+def begin(
+    transaction: Transaction, user: User, client: Client, *, action: str, second_factor: bool = False, **details: Any
+) -> Session:
+    """Begin a session: a new family with its first refresh token, and its row in the audit, in one statement.
+
+    `second_factor`: one was given just now. A role that must have one and gave none gets a token that can only enrol.
+    """
     session_id, token = uuid7(), secrets.token_urlsafe(32)
-    transaction.execute(
-        _new_session,
-        {"id": session_id, "user_id": user["id"], "device": (device or "")[:300] or None, "address": address},
-    )
-    _store(transaction, token, session_id)
-    return Session(user, access_token(user["id"], user["role"], session_id), token)
+    now = datetime.now(UTC)
+    row: dict[str, Any] = {"id": session_id, "user_id": user["id"], "device": client.device, "address": client.address}
+    if second_factor:
+        row["second_factor_at"] = func.now()
+    made = _new_session.values(row).cte("made")
+    kept = _new_token.values(_token_row(token, session_id, now)).cte("kept")
+    told = _new_entry.values(
+        audit.row_of(action, client, user["id"], user["id"], session_id, {**details, "second_factor": second_factor})
+    ).cte("told")
+    transaction.execute(select(literal(1)).add_cte(made, kept, told))
+    access = token_of(user, session_id, second_factor=second_factor)
+    return Session(user, session_id, access, token)
 
 
-def refresh(database: Database, token: str) -> Session:
+def token_of(user: User, session_id: UUID, *, second_factor: bool, issued_at: int | None = None) -> str:
+    """An access token for a session: the one place where it is settled whether it can only enrol."""
+    enrolling = not second_factor and second_factor_demanded(user["role"])
+    return access_token(user["id"], user["role"], session_id, issued_at=issued_at, enrolling=enrolling)
+
+
+def refresh(database: Database, token: str, client: Client) -> Session:
     """Rotate a refresh token.
 
     Raises `Unauthenticated`: `invalid_refresh_token` for an unknown, expired or revoked one, `refresh_token_reused`
     for one rotated more than ten seconds ago, whose whole family is then ended.
     """
-    outcome = database.transaction(lambda transaction: _rotate(transaction, token))
+    outcome = database.transaction(lambda transaction: _rotate(transaction, token, client))
     if isinstance(outcome, UUID):
+        mark_sessions([outcome])
         logger.warning("security event: a refresh token was used again; its session is ended", session_id=str(outcome))
         raise Unauthenticated("refresh_token_reused")
     return outcome
 
 
-def _rotate(transaction: Transaction, token: str) -> Session | UUID:
-    row = transaction.execute(_presented, {"digest": digest_of(token)}).one_or_none()
+def _rotate(transaction: Transaction, token: str, client: Client) -> Session | UUID:
+    digest = digest_of(token)
+    row = transaction.execute(_presented, {"digest": digest}).one_or_none()
     if row is None or row.revoked_at is not None or row.disabled or row.expires_at <= row.now:
         raise Unauthenticated("invalid_refresh_token")
+    session_id: UUID = row.session_id
     rotated_at: datetime = row.rotated_at or row.now
     following = successor(token)
     if row.rotated_at is None:
-        transaction.execute(_rotated, {"presented": digest_of(token), "at": rotated_at})
-        _store(transaction, following, row.session_id)
-        transaction.execute(_seen, {"session": row.session_id})
+        transaction.execute(_rotated, {"presented": digest, "at": rotated_at})
+        transaction.execute(_new_token, _token_row(following, session_id, rotated_at))
+        transaction.execute(_seen, {"session": session_id, "from": client.address})
     elif row.now - rotated_at > GRACE:
-        transaction.execute(_revoke, {"session": row.session_id})
-        return cast(UUID, row.session_id)
+        _ended(transaction, _end_one, row.id, "refresh_token_reused", session=session_id)
+        audit.record(transaction, "refresh_token_reused", client=client, user_id=row.id, session_id=session_id)
+        return session_id
     user = user_of(row)
     issued_at = int(rotated_at.timestamp())
-    return Session(user, access_token(user["id"], user["role"], row.session_id, issued_at=issued_at), following)
+    access = token_of(user, session_id, second_factor=row.second_factor_at is not None, issued_at=issued_at)
+    left = max(0, issued_at + ACCESS_SECONDS - int(time.time()))
+    return Session(user, session_id, access, following, expires_in=left)
 
 
-def _store(transaction: Transaction, token: str, session_id: UUID) -> None:
-    expires_at = datetime.now(UTC) + timedelta(days=REFRESH_DAYS)
-    transaction.execute(_new_token, {"digest": digest_of(token), "session_id": session_id, "expires_at": expires_at})
+def _token_row(token: str, session_id: UUID, since: datetime) -> dict[str, Any]:
+    return {"digest": digest_of(token), "session_id": session_id, "expires_at": since + REFRESH_LIFE}
+
+
+def log_out(database: Database, token: str, client: Client) -> None:
+    """End the session that a refresh token belongs to; an unknown token ends nothing, and says nothing (RFC 7009)."""
+
+    def work(transaction: Transaction) -> UUID | None:
+        row = transaction.execute(_holder, {"digest": digest_of(token)}).one_or_none()
+        if row is not None and row.revoked_at is None:
+            _ended(transaction, _end_one, row.user_id, "signed_out", session=row.id)
+            audit.record(transaction, "signed_out", client=client, user_id=row.user_id, session_id=row.id)
+        return None if row is None else row.id
+
+    session_id = database.transaction(work)
+    if session_id is not None:
+        mark_sessions([session_id])
+
+
+def end_one(transaction: Transaction, user_id: UUID, session_id: UUID, reason: str) -> list[UUID]:
+    """End one live session of this user → it, to be marked after the commit (`mark_sessions`); none where there is no
+    such session."""
+    return [row.id for row in _ended(transaction, _end_one, user_id, reason, session=session_id)]
+
+
+def end_all(transaction: Transaction, user_id: UUID, reason: str, *, but: UUID | None = None) -> list[UUID]:
+    """End all live sessions of this user, but for one perhaps → the sessions to be marked after the commit."""
+    rows = (
+        _ended(transaction, _end, user_id, reason)
+        if but is None
+        else _ended(transaction, _end_others, user_id, reason, session=but)
+    )
+    return [row.id for row in rows if row.held]
+
+
+def _ended(transaction: Transaction, statement: Any, user_id: UUID, reason: str, **session: UUID) -> Sequence[Any]:
+    return transaction.execute(statement, {"user": user_id, "reason": reason, **session}).all()

@@ -3,10 +3,10 @@
 from starlette.requests import Request
 from starlette.responses import Response
 
-from auth import accounts, sessions
 from auth.answers import client_of, session_response
 from auth.database import database
 from auth.models import Credentials, SessionAnswer
+from auth.sign_in import sign_in
 from eatit.http.app import endpoint_router
 from eatit.http.documentation import described
 
@@ -23,7 +23,5 @@ router = endpoint_router()
 )
 async def login(request: Request, body: Credentials) -> Response:
     """Sign in. 401 `invalid_credentials` for an unknown address and a wrong password alike, after the same time; 429
-    with `Retry-After` after thirty wrong passwords for one address in five minutes."""
-    user = accounts.authenticated(database, body.email, body.password)
-    session = database.transaction(lambda transaction: sessions.begin(transaction, user, **client_of(request)))
-    return session_response(session)
+    with `Retry-After` after too many wrong ones."""
+    return session_response(sign_in(database, body, client_of(request)))

@@ -5,12 +5,12 @@ from starlette.responses import Response
 
 from auth import accounts
 from auth.answers import user_response
+from auth.callers import Enrolling, SignedIn
 from auth.database import database
 from auth.models import UserAnswer, UserChange
 from eatit.errors import NotFound, Unauthenticated
 from eatit.http.answers import expected_versions
 from eatit.http.app import endpoint_router
-from eatit.http.callers import SignedIn
 from eatit.http.documentation import described
 
 router = endpoint_router()
@@ -24,7 +24,7 @@ router = endpoint_router()
     response_model=UserAnswer,
     openapi_extra=described(etag=True),
 )
-async def get_me(request: Request, caller: SignedIn) -> Response:
+async def get_me(request: Request, caller: Enrolling) -> Response:
     """Who is signed in."""
     try:
         user = accounts.user_by_id(database, caller.user_id)

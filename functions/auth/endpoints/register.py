@@ -3,7 +3,7 @@
 from starlette.requests import Request
 from starlette.responses import Response
 
-from auth import accounts, sessions
+from auth import accounts, sign_in
 from auth.answers import client_of, session_response
 from auth.database import database
 from auth.models import Registration, SessionAnswer
@@ -25,10 +25,9 @@ router = endpoint_router()
     openapi_extra=described("email_taken", "weak_password"),
 )
 async def register(request: Request, body: Registration) -> Response:
-    """Make an account and sign it in. 409 `email_taken`, 422 `weak_password`."""
+    """Make an account and sign it in; a mail to verify the address is on its way. 409 `email_taken`, 422
+    `weak_password`."""
     language = preferred_language(request.headers.get("accept-language"), settings().default_language)
     account = accounts.prepared_account(body.email, body.password, body.display_name, language)
-    session = database.transaction(
-        lambda transaction: sessions.begin(transaction, accounts.register(transaction, account), **client_of(request))
-    )
+    session = sign_in.register(database, account, client_of(request))
     return session_response(session, status=201, headers={"Location": "/auth/me"})

@@ -3,7 +3,7 @@
 from starlette.requests import Request
 from starlette.responses import Response
 
-from auth import accounts, sessions
+from auth import sessions
 from auth.answers import client_of
 from auth.database import database
 from auth.oauth import (
@@ -16,6 +16,7 @@ from auth.oauth import (
     refusal,
     token_response,
 )
+from auth.sign_in import sign_in
 from eatit.errors import DomainError, Fault, Invalid
 from eatit.http.app import endpoint_router
 from eatit.http.documentation import described
@@ -52,11 +53,9 @@ def _session(request: Request, form: dict[str, str]) -> sessions.Session:
     given = {name: value for name, value in form.items() if value}  # RFC 6749, section 3.2: empty is absent
     match given.get("grant_type"):
         case "password":
-            body = read_grant(PasswordGrant, given)
-            user = accounts.authenticated(database, body.email, body.password)
-            return database.transaction(lambda transaction: sessions.begin(transaction, user, **client_of(request)))
+            return sign_in(database, read_grant(PasswordGrant, given), client_of(request))
         case "refresh_token":
-            return sessions.refresh(database, read_grant(RefreshGrant, given).refresh_token)
+            return sessions.refresh(database, read_grant(RefreshGrant, given).refresh_token, client_of(request))
         case None:
             raise Invalid([Fault("/grant_type", "missing")])
     raise DomainError("unsupported_grant_type")

@@ -16,10 +16,13 @@ MAX_BYTES = 8 * 1024 * 1024
 PRODUCT_CHANGED = "store.product.changed"
 PRODUCT_ARCHIVED = "store.product.archived"
 STOCK_CHANGED = "store.stock.changed"
+MAIL_REQUESTED = "auth.mail.requested"
+MAIL_REQUESTED = "auth.mail.requested"
 
 # A queue stands here only while the function that reads it is deployed: binding patterns are AMQP topics.
 QUEUES: dict[str, tuple[str, ...]] = {
     "basket.product-sync": ("store.product.*", STOCK_CHANGED),
+    "auth.mail": (MAIL_REQUESTED,),
 }
 
 

@@ -1,0 +1,102 @@
+"""Signing in, as one flow for every door: the limits, the password, the second factor, then the session.
+
+Whatever is wrong with the pair is answered alike and after the same work, so that nobody learns who has an account.
+"""
+
+from datetime import timedelta
+from typing import Any, Protocol
+from uuid import UUID
+
+from sqlalchemy import bindparam, case, exists, func, insert, or_, select
+
+from auth import accounts, audit, sessions
+from auth.accounts import USER_COLUMNS, User, user_of
+from auth.clients import Client
+from auth.limits import check_tries, forget_tries, note_wrong_password
+from auth.mail_requests import request_mail
+from auth.passwords import holds, needs_rehash
+from auth.tables import audit as audit_rows
+from auth.tables import sessions as session_rows
+from auth.tables import users
+from eatit.database import Database, Transaction
+from eatit.errors import Conflict, Invalid, Unauthenticated
+
+KNOWN_FOR = timedelta(days=30)
+
+_lived_here = exists().where(
+    session_rows.c.user_id == users.c.id,
+    session_rows.c.address == bindparam("from"),
+    session_rows.c.last_seen_at > func.now() - KNOWN_FOR,
+    or_(session_rows.c.ended_reason.is_(None), session_rows.c.ended_reason == "signed_out"),
+)
+_by_email = select(
+    *USER_COLUMNS, users.c.password_hash, users.c.disabled, case((_lived_here, True), else_=False).label("known_here")
+).where(users.c.email == bindparam("email"))
+_failed = insert(audit_rows)
+
+
+class Credentials(Protocol):
+    """What a client shows: an address and a password, the code of a second factor where one is asked for, and what the
+    device was given when it last signed in."""
+
+    email: str
+    password: str
+    totp_code: str | None
+    device_token: str | None
+
+
+def register(database: Database, account: dict[str, Any], client: Client) -> sessions.Session:
+    """Make an account (see `accounts.prepared_account`) and sign it in; a mail to verify its address is asked for.
+
+    Raises `Conflict` (`email_taken`); whose address it is gets a mail about it, after the same work.
+    """
+
+    def work(transaction: Transaction) -> sessions.Session | None:
+        user = accounts.add(transaction, account)
+        if user is None:
+            holder = accounts.id_of_email(transaction, account["email"])
+            request_mail(transaction, holder or account["id"], "already_registered")
+            return None
+        request_mail(transaction, user["id"], "verify")
+        return sessions.begin(transaction, user, client, action="registered")
+
+    session = database.transaction(work)
+    if session is None:
+        raise Conflict("email_taken")
+    return session
+
+
+def sign_in(database: Database, given: Credentials, client: Client) -> sessions.Session:
+    """Begin a session for whoever shows the right pair, and the code of their second factor where they have one.
+
+    Raises `Unauthenticated`: `invalid_credentials` for an unknown address, a wrong password and a disabled account
+    alike; `totp_required` where the pair is right and a code is missing; `invalid_totp_code`. Raises `TooManyTries`.
+    A hash made with older parameters is made anew.
+    """
+    try:
+        address = accounts.normalised_email(given.email)
+    except Invalid:
+        address = ""
+    row = database.read(_by_email, {"email": address, "from": client.address}).one_or_none()
+    tried = address or given.email.casefold()
+    check_tries(tried)
+    if not holds(row.password_hash if row else None, given.password) or row is None or row.disabled:
+        _refuse(database, "sign_in_failed", row.id if row else None, tried, client)
+        raise Unauthenticated("invalid_credentials")
+    user = user_of(row)
+    session = database.transaction(lambda transaction: _begun(transaction, user, row.password_hash, given, client))
+    forget_tries(tried)
+    return session
+
+
+def _begun(
+    transaction: Transaction, user: User, password_hash: str, given: Credentials, client: Client
+) -> sessions.Session:
+    if needs_rehash(password_hash):
+        accounts.rehash(transaction, user["id"], password_hash, given.password)
+    return sessions.begin(transaction, user, client, action="signed_in")
+
+
+def _refuse(database: Database, action: str, user_id: UUID | None, tried: str, client: Client) -> None:
+    note_wrong_password(tried)
+    database.write(_failed, audit.row_of(action, client, user_id, None, None, {}))
