@@ -148,6 +148,11 @@ class Stack:
             # Limits are for clients gone wild; a laptop's tests are not.
             "ThrottleRate": "5000",
             "ThrottleBurst": "5000",
+            # All of them come from one address. An account's own limit is the same everywhere.
+            "AddressWrongPasswords": "100000 per minute",
+            "NetworkWrongPasswords": "100000 per minute",
+            "AddressRequests": "100000 per minute",
+            "NetworkRequests": "100000 per minute",
         }
 
     def _deploy(self, built: build.Built) -> deploy.Deployment:

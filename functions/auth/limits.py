@@ -1,25 +1,34 @@
-"""How often a password may be wrong: counted by account, on Redis for all environments, else in this one alone.
+"""How often one may try: wrong passwords by account, by client address and by network, and requests of some kinds.
 
-Redis knows an account by a digest of its address. A limit on networks, and a way in for the customer whom somebody else
-has locked out, aren't here yet.
+Counted on Redis for all environments together, in this process's memory while Redis is away. An account's tries are
+counted before the password is looked at, so that many at once are no way round, and given back when it was right. What
+a stranger does to an account touches no device that is known to it: a known device has a bucket of its own (OWASP,
+https://owasp.org/www-community/Slow_Down_Online_Guessing_Attacks_with_Device_Cookies). docs/limits.md has the table.
 """
 
 import hashlib
 import math
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
+from auth.clients import Client
+from auth.networks import networks
 from eatit.errors import DomainError
 from eatit.observability import logger
 from eatit.settings import settings
 
 if TYPE_CHECKING:
     from limits import RateLimitItem
-    from limits.strategies import MovingWindowRateLimiter
+    from limits.storage import MemoryStorage, RedisStorage
+    from limits.strategies import FixedWindowRateLimiter, MovingWindowRateLimiter
 
-WRONG_PASSWORDS = "30 per 5 minutes"
+FREE_TRIES = 5
+FIRST_WAIT, LONGEST_WAIT = 2, 300
+# Kinds of requests that a house full of customers makes all day; the others are made a few times in a life.
+MULTIPLES = {"refresh": 10, "token": 10}
 SOCKET_SECONDS = 0.25
 PAUSE_SECONDS = 5.0
 
@@ -28,64 +37,235 @@ _paused_until = 0.0
 
 
 class TooManyTries(DomainError):
-    """Too many wrong passwords for one account; `retry_after` in seconds."""
+    """Too many wrong passwords, or too many requests; `retry_after` in seconds."""
 
     code = "too_many_requests"
 
 
-def check_tries(address: str) -> None:
-    """Raise `TooManyTries` when the account's password was wrong too often lately."""
-    key = _key(address)
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Where is counted: Redis, or this process's memory."""
 
-    def wait(limiter: "MovingWindowRateLimiter") -> int:
-        if limiter.test(_limit(), key):
-            return 0
-        return max(1, math.ceil(limiter.get_window_stats(_limit(), key).reset_time - time.time()))
-
-    seconds = _counted(wait)
-    if seconds:
-        raise TooManyTries(retry_after=seconds)
+    storage: "RedisStorage | MemoryStorage"
+    fixed: "FixedWindowRateLimiter"
+    moving: "MovingWindowRateLimiter"
 
 
-def note_wrong_password(address: str) -> None:
-    """Count a wrong password."""
-    _counted(lambda limiter: limiter.hit(_limit(), _key(address)))
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One try at an account's password, counted already as a wrong one; say how it went, once.
+
+    One of which nothing is ever said (the function was killed, the database went away) stays a wrong one.
+    """
+
+    bucket: str
+    client: Client
+    rung: int | None
+
+    def failed(self) -> None:
+        """It was wrong: counted for the client's address and network too."""
+        _counted(lambda place: _note_failure(place, self.client))
+
+    def succeeded(self) -> None:
+        """It was right, second factor and all: this bucket begins anew."""
+        _counted(lambda place: _clear(place, self.bucket, self.rung))
+
+    def released(self) -> None:
+        """It was neither: this try is given back, and those before it stay."""
+        _counted(lambda place: _give_back(place, self.bucket, self.rung))
 
 
-def forget_tries(address: str) -> None:
-    """Begin anew after a right password."""
-    _counted(lambda limiter: limiter.clear(_limit(), _key(address)))
+def attempt(subject: str, *, client: Client, trusted: str | None = None) -> Attempt:
+    """Take a try at the password of `subject`, an account's normalised address, be there such an account or not.
+
+    `trusted` names what makes the client a known one (a device's nonce, a known address): it then has a bucket of its
+    own, and what others do from its network doesn't hold it up. Raises `TooManyTries` with the seconds to wait.
+    """
+    bucket = _digest(subject) if trusted is None else f"{_digest(subject)}/{_digest(trusted)}"
+
+    def take(place: _Place) -> Attempt:
+        if trusted is None:
+            _check_networks(place, client)
+        return Attempt(bucket, client, _take(place, bucket))
+
+    return _counted(take)
 
 
-def _counted(count: Callable[["MovingWindowRateLimiter"], T]) -> T:
+def count_request(kind: str, client: Client) -> None:
+    """Count a request of this kind. Raises `TooManyTries` when its address or network made too many lately."""
+
+    def count(place: _Place) -> None:
+        for name, network in networks(client.address):
+            item = _requests(name, kind)
+            if not place.moving.hit(item, network):
+                until = place.moving.get_window_stats(item, network).reset_time
+                raise _refused(place, f"{name} {network}", f"requests of {kind}", until)
+
+    _counted(count)
+
+
+def _take(place: _Place, bucket: str) -> int | None:
+    """Count a try → the rung that it stands on, `None` for one that costs nothing.
+
+    Rung n is the n-th try that had to wait for the one before. Whoever takes it takes its lock as well, which is what
+    the next one waits for; the lock is taken before the rung is counted, so that of many at once one alone passes.
+    """
+    free, dear = _items().free, _items().dear
+    if place.fixed.hit(free, bucket):
+        return None
+    place.fixed.hit(free, bucket, cost=-1)
+    rung = place.storage.get(dear.key_for(bucket))
+    held = place.moving.get_window_stats(_lock(rung - 1), bucket) if rung else None
+    if held is None or held.remaining:
+        if place.moving.hit(_lock(rung), bucket):
+            place.fixed.hit(dear, bucket)
+            return rung
+        held = place.moving.get_window_stats(_lock(rung), bucket)
+    raise _refused(place, f"account {bucket}", "wrong passwords", held.reset_time)
+
+
+def _give_back(place: _Place, bucket: str, rung: int | None) -> None:
+    if rung is None:
+        place.fixed.hit(_items().free, bucket, cost=-1)
+    else:
+        place.fixed.hit(_items().dear, bucket, cost=-1)
+        place.moving.clear(_lock(rung), bucket)
+
+
+def _clear(place: _Place, bucket: str, rung: int | None) -> None:
+    place.fixed.clear(_items().free, bucket)
+    place.fixed.clear(_items().dear, bucket)
+    if rung is not None:
+        place.moving.clear(_lock(rung), bucket)
+
+
+def _check_networks(place: _Place, client: Client) -> None:
+    for name, network in networks(client.address):
+        stats = place.moving.get_window_stats(_items().failures[name], network)
+        if stats.remaining <= 0:
+            raise _refused(place, f"{name} {network}", "wrong passwords", stats.reset_time)
+
+
+def _note_failure(place: _Place, client: Client) -> None:
+    for name, network in networks(client.address):
+        place.moving.hit(_items().failures[name], network)
+
+
+def _refused(place: _Place, bucket: str, what: str, until: float) -> TooManyTries:
+    """The error to raise; the log is told once for each bucket and wait, however many requests are refused."""
+    seconds = max(1, math.ceil(until - time.time()))
+    if place.storage.incr(f"told/{what}/{bucket}", seconds) == 1:
+        logger.warning("security event: too many tries", bucket=bucket, what=what, retry_after=seconds)
+    return TooManyTries(retry_after=seconds)
+
+
+def _counted(count: Callable[[_Place], T]) -> T:
     """On Redis, or in this process's memory while Redis is away."""
     global _paused_until
     if time.monotonic() >= _paused_until:
         from redis.exceptions import RedisError
 
         try:
-            return count(_limiter(settings().redis_url))
+            return count(_place(settings().redis_url))
         except (RedisError, OSError):
             _paused_until = time.monotonic() + PAUSE_SECONDS
-            logger.warning("wrong passwords are counted here alone", exc_info=True)
-    return count(_limiter("memory://"))
+            logger.warning("tries are counted here alone", exc_info=True)
+    return count(_place("memory://"))
 
 
 @lru_cache(maxsize=4)
-def _limiter(url: str) -> "MovingWindowRateLimiter":
-    from limits.storage import storage_from_string
-    from limits.strategies import MovingWindowRateLimiter
+def _place(url: str) -> _Place:
+    from limits.storage import MemoryStorage, RedisStorage
+    from limits.strategies import FixedWindowRateLimiter, MovingWindowRateLimiter
 
-    seconds = {} if url == "memory://" else {"socket_timeout": SOCKET_SECONDS, "socket_connect_timeout": SOCKET_SECONDS}
-    return MovingWindowRateLimiter(storage_from_string(url, **seconds))
+    storage = MemoryStorage() if url == "memory://" else RedisStorage(url, **_connection())
+    return _Place(storage, FixedWindowRateLimiter(storage), MovingWindowRateLimiter(storage))
+
+
+def _connection() -> dict[str, Any]:
+    """One connection, with little patience: opened anew where it was closed meanwhile, and not asked twice."""
+    from redis.backoff import NoBackoff
+    from redis.exceptions import ConnectionError as ConnectionLostError
+    from redis.retry import Retry
+
+    return {
+        "single_connection_client": True,
+        "socket_timeout": SOCKET_SECONDS,
+        "socket_connect_timeout": SOCKET_SECONDS,
+        "retry": Retry(NoBackoff(), 1, supported_errors=(ConnectionLostError,)),
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class _Items:
+    """The limits themselves. `failures` and `requests` are those of "address" and "network"."""
+
+    free: "RateLimitItem"
+    dear: "RateLimitItem"
+    failures: dict[str, "RateLimitItem"]
+    requests: dict[str, "RateLimitItem"]
 
 
 @lru_cache(maxsize=1)
-def _limit() -> "RateLimitItem":
+def _items() -> _Items:
+    from limits import RateLimitItemPerHour, parse
+
+    chosen = settings()
+    failures = {"address": chosen.address_wrong_passwords, "network": chosen.network_wrong_passwords}
+    requests = {"address": chosen.address_requests, "network": chosen.network_requests}
+    return _Items(
+        free=RateLimitItemPerHour(FREE_TRIES - 1, 1, "tries"),
+        # Never reached: the locks see to that. What is wanted is its hour.
+        dear=RateLimitItemPerHour(10_000, 1, "waited-tries"),
+        failures={name: _named(parse(limit), "wrong-passwords") for name, limit in failures.items()},
+        requests={name: parse(limit) for name, limit in requests.items()},
+    )
+
+
+@lru_cache(maxsize=64)
+def _requests(name: str, kind: str) -> "RateLimitItem":
+    item = _items().requests[name]
+    return type(item)(item.amount * MULTIPLES.get(kind, 1), item.multiples, f"requests-{kind}")
+
+
+def _named(item: "RateLimitItem", namespace: str) -> "RateLimitItem":
+    return type(item)(item.amount, item.multiples, namespace)
+
+
+@lru_cache(maxsize=16)
+def _lock(rung: int) -> "RateLimitItem":
+    """What the try after the rung's has to wait for: 2 seconds, then double, up to five minutes."""
+    from limits import RateLimitItemPerSecond
+
+    return RateLimitItemPerSecond(1, min(FIRST_WAIT << min(rung, 10), LONGEST_WAIT), "lock")
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()[:32]
+
+
+WRONG_PASSWORDS = "30 per 5 minutes"
+
+
+def check_tries(address: str) -> None:
+    """Raise `TooManyTries` when the account's password was wrong too often lately."""
+    stats = _counted(lambda place: place.moving.get_window_stats(_simple(), _digest(address)))
+    if stats.remaining <= 0:
+        raise TooManyTries(retry_after=max(1, math.ceil(stats.reset_time - time.time())))
+
+
+def note_wrong_password(address: str) -> None:
+    """Count a wrong password."""
+    _counted(lambda place: place.moving.hit(_simple(), _digest(address)))
+
+
+def forget_tries(address: str) -> None:
+    """Begin anew after a right password."""
+    _counted(lambda place: place.moving.clear(_simple(), _digest(address)))
+
+
+@lru_cache(maxsize=1)
+def _simple() -> "RateLimitItem":
     from limits import parse
 
-    return parse(WRONG_PASSWORDS)
-
-
-def _key(address: str) -> str:
-    return "wrong-passwords:" + hashlib.sha256(address.encode("utf-8", "replace")).hexdigest()
+    return _named(parse(WRONG_PASSWORDS), "simple")

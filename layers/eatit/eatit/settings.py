@@ -13,6 +13,8 @@ _PLACEHOLDER = re.compile(
     r"|your[-_ ].*|<.*>|\$\{.*\}|\{\{.*\}\})$",
     re.IGNORECASE,
 )
+# Of the notation that the library `limits` reads, what is unmistakable; most functions don't have the library loaded.
+_LIMIT = r"[1-9][0-9]{0,8} per ([1-9][0-9]{0,3} )?(second|minute|hour|day)s?"
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +33,10 @@ class Settings:
     token_audience: str
     prepare_statements: bool
     second_factor: str
+    address_wrong_passwords: str
+    network_wrong_passwords: str
+    address_requests: str
+    network_requests: str
     mail_url: str
     mail_from: str
     shop_url: str
@@ -109,6 +115,10 @@ def settings() -> Settings:
         token_audience=_value("TOKEN_AUDIENCE"),
         prepare_statements=_matching("PREPARE_STATEMENTS", r"on|off", "on") == "on",
         second_factor=_matching("SECOND_FACTOR", r"off|staff|admin", "off"),
+        address_wrong_passwords=_matching("ADDRESS_WRONG_PASSWORDS", _LIMIT, "100 per hour"),
+        network_wrong_passwords=_matching("NETWORK_WRONG_PASSWORDS", _LIMIT, "1000 per hour"),
+        address_requests=_matching("ADDRESS_REQUESTS", _LIMIT, "30 per minute"),
+        network_requests=_matching("NETWORK_REQUESTS", _LIMIT, "300 per minute"),
         mail_url=_mail_url(),
         mail_from=_value("MAIL_FROM") if os.environ.get("MAIL_FROM", "").strip() else "",
         shop_url=_site("SHOP_URL"),
