@@ -1,8 +1,9 @@
 """Who is calling: access tokens verified with the public keys, and roles.
 
 Tokens are JWTs signed with EdDSA (Ed25519). Only `kid` is read from a token's header; the algorithm is ours, never the
-token's (RFC 8725, section 3.1). Keys come from the secret `auth/jwks`; an unknown `kid` makes it be read again, at
-most every 30 seconds, so that garbage costs nothing.
+token's (RFC 8725, section 3.1). Keys come from the secret `auth/jwks`. An unknown `kid` makes it be read again: five
+times at once and one more every 30 seconds, so that rotations on each other's heels fail no request and garbage costs
+next to nothing.
 """
 
 import base64
@@ -15,10 +16,12 @@ from uuid import UUID
 import orjson
 
 from eatit.errors import Unauthenticated
+from eatit.observability import logger
 from eatit.secrets import secret
 from eatit.settings import settings
 
 ALGORITHM = "EdDSA"
+REFETCHES = 5
 REFETCH_SECONDS = 30.0
 LEEWAY_SECONDS = 5
 KEPT_TOKENS = 500
@@ -53,7 +56,8 @@ class Caller:
 _keys: dict[str, Any] = {}
 _keys_of: dict[str, Any] | None = None
 _verified: dict[str, tuple[Caller, int]] = {}
-_refetched_at = -REFETCH_SECONDS
+# When the budget of refetches will be, or was, whole again, by time.monotonic().
+_whole_at = 0.0
 
 
 def verify(token: str) -> Caller:
@@ -116,28 +120,49 @@ def _kid_of(token: str) -> str:
 
 def forget_keys() -> None:
     """Drop the kept keys; the next token reads them anew."""
-    global _keys_of, _refetched_at
+    global _keys_of, _whole_at
     _keys.clear()
     _verified.clear()
-    _keys_of, _refetched_at = None, -REFETCH_SECONDS
+    _keys_of, _whole_at = None, 0.0
 
 
 def _key(kid: str) -> Any:
-    global _refetched_at
     _load(secret("auth/jwks"))
-    if kid not in _keys and time.monotonic() - _refetched_at >= REFETCH_SECONDS:
-        _refetched_at = time.monotonic()
+    if kid not in _keys and _may_refetch():
         _load(secret("auth/jwks", newer_than=time.monotonic()))
     return _keys[kid]
+
+
+def _may_refetch() -> bool:
+    """Takes one refetch out of the budget, if there is one."""
+    global _whole_at
+    now = time.monotonic()
+    whole_at = max(_whole_at, now) + REFETCH_SECONDS
+    if whole_at - now > REFETCHES * REFETCH_SECONDS:
+        return False
+    _whole_at = whole_at
+    return True
 
 
 def _load(jwks: dict[str, Any]) -> None:
     global _keys_of
     if jwks is _keys_of:
         return
-    from jwt import PyJWK
-
-    _keys.clear()
-    _verified.clear()
-    _keys.update({key["kid"]: PyJWK(key, ALGORITHM).key for key in jwks.get("keys", [])})
+    if jwks != _keys_of:
+        _keys.clear()
+        _verified.clear()
+        _keys.update(_usable(jwks.get("keys")))
     _keys_of = jwks
+
+
+def _usable(keys: Any) -> dict[str, Any]:
+    """Keys by `kid`; one that is of no use here is left out, as RFC 7517, section 5, would have it, and told of."""
+    from jwt import PyJWK, PyJWTError
+
+    found: dict[str, Any] = {}
+    for key in keys if isinstance(keys, list) else []:
+        try:
+            found[str(key["kid"])] = PyJWK(key, ALGORITHM).key
+        except (PyJWTError, KeyError, TypeError, ValueError, AttributeError) as error:
+            logger.warning("a public key is of no use", reason=type(error).__name__)
+    return found
