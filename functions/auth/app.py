@@ -3,7 +3,22 @@
 from sqlalchemy import text
 
 from auth.database import database
-from auth.endpoints import email, jwks, login, logout, me, password, refresh, register, sessions, token, totp
+from auth.endpoints import (
+    audit,
+    email,
+    jwks,
+    login,
+    logout,
+    me,
+    password,
+    refresh,
+    register,
+    sessions,
+    token,
+    totp,
+    user,
+    users,
+)
 from eatit.http.app import CONVENTIONS, create_app, create_handler
 from eatit.secrets import secret
 
@@ -20,6 +35,9 @@ app = create_app(
         email.router,
         sessions.router,
         totp.router,
+        users.router,
+        user.router,
+        audit.router,
         jwks.router,
     ],
     {
@@ -33,6 +51,7 @@ app = create_app(
         "sessions": "Where one is signed in, and signing out.",
         "passwords": "Changing a password, and getting in without it.",
         "second factor": "Codes of an authenticator, asked for beside the password.",
+        "users": "What admins see and change.",
         "keys": "The public keys of access tokens.",
     },
 )

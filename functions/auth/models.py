@@ -1,13 +1,14 @@
 """The shapes of /auth: what is sent and what is answered."""
 
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 from uuid import UUID
 
 from pydantic import AfterValidator, BeforeValidator, Field
 from pydantic_core import PydanticCustomError
 
 from auth.accounts import normalised_email
+from auth.audit import ACTIONS
 from auth.passwords import LONGEST, SHORTEST, weakness
 from eatit.errors import Fault, Invalid
 from eatit.http.shapes import Answer, Body, Change, Text100
@@ -33,12 +34,24 @@ def _new_password(value: str) -> str:
     return value
 
 
+def _no_number(value: Any) -> Any:
+    """0 is not false: to Python, and so to `Literal`, it is."""
+    if not isinstance(value, bool):
+        raise PydanticCustomError("eatit.wrong_type", "bool", {"expected": ("false", "false")})
+    return value
+
+
 def _told_with_the_rest(fault: Fault) -> PydanticCustomError:
     """A rule's fault in the form in which all of a body's faults are gathered."""
     return PydanticCustomError(f"eatit.{fault.code}", "fault", fault.parameters)
 
 
 Language = Literal["ru", "en"]
+RoleName = Literal["customer", "staff", "admin"]
+if TYPE_CHECKING:
+    Action = str
+else:
+    Action = Literal[ACTIONS]
 NewPassword = Annotated[
     Password,
     AfterValidator(_new_password),
@@ -130,7 +143,7 @@ class UserAnswer(Answer):
     email_verified: bool
     display_name: str | None
     language: Language
-    role: Literal["customer", "staff", "admin"]
+    role: RoleName
     telegram_id: int | None
     totp_enabled: bool
     version: int
@@ -202,3 +215,48 @@ class PublicKeys(Answer):
     """A JSON Web Key Set (RFC 7517)."""
 
     keys: list[dict[str, Any]]
+
+
+class AdminChange(Change):
+    """What an admin may change of a user. `totp_enabled` can only be taken away: for somebody whose authenticator and
+    recovery codes are lost."""
+
+    role: RoleName = "customer"
+    disabled: bool = False
+    totp_enabled: Annotated[Literal[False], BeforeValidator(_no_number)] = False
+
+
+class KnownUserAnswer(UserAnswer):
+    """A user as admins see them. `last_seen_at`: when they last signed in or refreshed, of the sessions still kept."""
+
+    disabled: bool
+    last_seen_at: datetime | None
+
+
+class KnownUserList(Answer):
+    """A page of users, the newest first."""
+
+    items: list[KnownUserAnswer]
+    next_cursor: str | None
+
+
+class AuditEntry(Answer):
+    """What somebody (`actor_id`) did to a user (`user_id`), from where and when; either may be unknown."""
+
+    id: UUID
+    at: datetime
+    action: Action
+    actor_id: UUID | None
+    user_id: UUID | None
+    session_id: UUID | None
+    address: str | None
+    device: str | None
+    trace_id: str
+    details: dict[str, Any]
+
+
+class AuditList(Answer):
+    """A page of the audit, the newest first."""
+
+    items: list[AuditEntry]
+    next_cursor: str | None

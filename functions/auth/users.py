@@ -51,6 +51,10 @@ class Filters:
         return {name: getattr(self, name) for name in self.__slots__}
 
 
+class NotAnAdmin(Exception):
+    """Why an account can't be made an admin: one plain sentence for whoever runs the shop."""
+
+
 # Looked up for the rows of a page alone, each by an index.
 _last_seen = (
     select(func.max(sessions.c.last_seen_at)).where(sessions.c.user_id == users.c.id).correlate(users).scalar_subquery()
@@ -160,16 +164,15 @@ def make_admin(transaction: Transaction, email: str, client: Client) -> tuple[Kn
     """Make the account of this address an admin → the user, and whether it was none before. Call `spread_marks` after
     the commit, even so.
 
-    Whoever may call this isn't known here: the audit names no actor.
-    Raises `NotFound` for an address without an account, `Conflict` (`user_disabled`).
+    Who asks isn't known here: the audit names no actor. Raises `NotAnAdmin`.
     """
     found = transaction.execute(_id_of_email, {"email": normalised_email(email)}).scalar_one_or_none()
     if found is None:
-        raise NotFound
+        raise NotAnAdmin("This address has no account here: register it first, then do this again.")
     held = {row.id: row for row in transaction.execute(_held, {"id": found})}
     before = held[found]
     if before.disabled:
-        raise Conflict("user_disabled")
+        raise NotAnAdmin("The account of this address is disabled: let an admin enable it first.")
     made = before.role != ROLE_ADMIN
     if made:
         transaction.execute(_change, {"user": found, "to_role": ROLE_ADMIN, "to_disabled": False})

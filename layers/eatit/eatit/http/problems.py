@@ -66,6 +66,11 @@ PROBLEMS: dict[str, Problem] = {
     "sku_taken": Problem(409, "This SKU is taken", "Этот артикул занят"),
     "barcode_taken": Problem(409, "This barcode is taken", "Этот штрихкод занят"),
     "category_cycle": Problem(409, "A category can't stand under itself", "Категория не может быть внутри самой себя"),
+    "last_admin": Problem(
+        409,
+        "The last admin can be neither demoted nor disabled",
+        "Последнего администратора нельзя ни понизить, ни отключить",
+    ),
     "in_use": Problem(409, "This is in use", "Это используется"),
     "basket_full": Problem(409, "The basket holds no more lines", "В корзину больше не помещается"),
     "request_in_progress": Problem(

@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Annotated, Any, Literal
 from uuid import UUID
@@ -125,6 +126,33 @@ def _uuid(value: Any) -> UUID:
 
 
 Id = Annotated[UUID, BeforeValidator(_uuid), WithJsonSchema({"type": "string", "format": "uuid"})]
+
+
+_MOMENT = ("a time such as 2026-11-21T18:00:00Z", "время, например 2026-11-21T18:00:00Z")
+_RFC_3339 = re.compile(
+    r"([0-9]{4}-[0-9]{2}-[0-9]{2})T([0-9]{2}:[0-9]{2}):([0-9]{2})(\.[0-9]+)?(Z|[+-][0-9]{2}:[0-9]{2})"
+)
+
+
+def _moment(value: Any) -> datetime:
+    """The moment that a text names (RFC 3339, section 5.6): a leap second is the one after it, and the year 0 is the
+    year 1, before which nothing was either."""
+    if isinstance(value, datetime):
+        return value
+    parts = _RFC_3339.fullmatch(value.upper()) if isinstance(value, str) else None
+    try:
+        if parts is None:
+            raise ValueError("not of the form")
+        day, minute, second, fraction, offset = parts.groups()
+        leap = timedelta(seconds=second == "60")
+        day = f"0001{day[4:]}" if day.startswith("0000") else day
+        text = f"{day}T{minute}:{'59' if leap else second}.{(fraction or '.0')[1:7]:<06}"
+        return datetime.fromisoformat(text + ("+00:00" if offset == "Z" else offset)) + leap
+    except (ValueError, OverflowError):
+        raise PydanticCustomError("eatit.wrong_form", "moment", {"expected": _MOMENT}) from None
+
+
+Moment = Annotated[datetime, BeforeValidator(_moment), WithJsonSchema({"type": "string", "format": "date-time"})]
 
 
 def _readable(value: Any) -> Any:
