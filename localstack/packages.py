@@ -1,4 +1,4 @@
-"""The two servers that no wheel carries, RabbitMQ and nginx: found, or installed with apt-get or brew when missing."""
+"""What no wheel carries, RabbitMQ and nginx above all: found, or installed with apt-get or brew when missing."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ SEARCHED = (
     "/sbin",
 )
 # Debian's packages that don't bear the name of the program that is looked for.
-PACKAGE_OF = {"dockerd": "docker.io", "docker": "docker-cli", "ip": "iproute2"}
+PACKAGE_OF = {"dockerd": "docker.io", "docker": "docker-cli", "ip": "iproute2", "chromedriver": "chromium-driver"}
 # Whatever of these comes with an installation of ours must not start by itself at the next boot.
 UNITS = (
     "rabbitmq-server.service",
