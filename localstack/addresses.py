@@ -19,6 +19,7 @@ class Addresses:
     redis_url: str = ""
     amqp_url: str = ""
     endpoint_url: str = ""
+    mail_url: str = ""
     # The Lambda Invoke API: the emulator's own, unless something else serves the functions.
     lambda_url: str = ""
     owner: Login = field(default_factory=lambda: Login("", ""))

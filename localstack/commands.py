@@ -228,6 +228,7 @@ def summary(content: dict[str, Any], directory: Path) -> str:
         ("Postgres", content["database_url"]),
         ("Redis", content["redis_url"]),
         ("RabbitMQ", content["amqp_url"]),
+        ("Mail", content["mail_dir"]),
         ("Logs", str(directory / "logs")),
         ("All of this", str(directory / "stack.json")),
     ]

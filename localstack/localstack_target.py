@@ -29,7 +29,7 @@ VERSIONS = ("3.13", "3.12", "3.14", *(["3.11"] if platform.machine() == "x86_64"
 # A first pull of the image, on a slow line.
 PULL_SECONDS = 1200
 DEPLOY_SECONDS = 600
-SERVERS = {"DATABASE_URL": "DatabaseUrl", "REDIS_URL": "RedisUrl", "AMQP_URL": "AmqpUrl"}
+SERVERS = {"DATABASE_URL": "DatabaseUrl", "REDIS_URL": "RedisUrl", "AMQP_URL": "AmqpUrl", "MAIL_URL": "MailUrl"}
 
 
 class LocalStackStack(Stack):
@@ -105,7 +105,8 @@ class LocalStackStack(Stack):
     def _stand(self, built: build.Built) -> deploy.Deployment:
         host = (self._engine and self._engine.address) or bridge.DESKTOP
         if self._engine is not None and self._engine.address:
-            bridge.start(self.processes, host, (self.at.database_url, self.at.redis_url, self.at.amqp_url))
+            servers = (self.at.database_url, self.at.redis_url, self.at.amqp_url, self.at.mail_url)
+            bridge.start(self.processes, host, servers)
         # Without an engine here, a LocalStack that was given runs functions somewhere of its own.
         parameters = {
             name: bridge.as_containers_see(value, host) if self._engine and name in SERVERS.values() else value

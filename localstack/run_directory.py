@@ -12,8 +12,9 @@ from typing import IO, Any
 
 from localstack.failures import StackFailure
 from localstack.processes import Processes, birth
+from localstack.servers import mail
 
-PIDS = ("postgres", "redis", "rabbitmq", "nginx", "emulator", "triggers")
+PIDS = ("postgres", "redis", "rabbitmq", "nginx", "emulator", "triggers", "mail")
 # A log that has grown beyond it begins anew with the next start; the one before is kept.
 KEPT_LOG_BYTES = 10_000_000
 # What the lock file holds after `up`; while a supervisor is there, its pid and start time. A stack whose supervisor was
@@ -101,8 +102,7 @@ def left_whole(directory: Path) -> bool:
 
 
 def published(processes: Processes) -> dict[str, Any]:
-    """The run directory's part of stack.json: where mail is laid, and pids (null for a server that is given)."""
-    mail = processes.run_directory / "mail"
-    mail.mkdir(exist_ok=True)
+    """The run directory's part of stack.json: where mail is laid, and pids; null for a server that is given."""
     pids = {entry.name: entry.pid for entry in processes.entries}
-    return {"mail_dir": str(mail), "pids": {name: pids.get(name) for name in PIDS}}
+    laid = str(mail.folder(processes.run_directory)) if "mail" in pids else None
+    return {"mail_dir": laid, "pids": {name: pids.get(name) for name in PIDS}}

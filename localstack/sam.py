@@ -23,6 +23,8 @@ from localstack.servers import emulator
 from localstack.stack import STAGE, Options, Stack
 from localstack.template import ROOT, default, read
 
+# Addresses for those outside: no container goes there.
+READ_BY_PEOPLE = ("ShopUrl", "PublicUrl")
 # What the emulator makes of the template: everything that the functions lean on, and none of the functions.
 SERVED_BY_SAM = ("AWS::Serverless::", "AWS::Lambda::", "AWS::Logs::")
 
@@ -70,10 +72,14 @@ class SamStack(Stack):
         self._stand_resources()
         host = self._engine.address or bridge.DESKTOP
         if self._engine.address:
-            servers = (self.at.database_url, self.at.redis_url, self.at.amqp_url, self.at.endpoint_url)
+            at = self.at
+            servers = (at.database_url, at.redis_url, at.amqp_url, at.endpoint_url, at.mail_url)
             bridge.start(self.processes, host, servers)
         parameters = {
-            **{name: bridge.as_containers_see(value, host) for name, value in self.parameters().items()},
+            **{
+                name: value if name in READ_BY_PEOPLE else bridge.as_containers_see(value, host)
+                for name, value in self.parameters().items()
+            },
             "Stage": STAGE,
             "PythonRuntime": f"python{built.python}",
             "Architecture": self._architecture,

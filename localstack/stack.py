@@ -16,9 +16,9 @@ from localstack import build, credentials, deploy, packages, run_directory, trig
 from localstack.addresses import Addresses, get, login_of, place, without_login
 from localstack.credentials import Login
 from localstack.failures import StackFailure, Stopped, last_words
-from localstack.ports import free_port, is_free
+from localstack.ports import LOOPBACK, free_port, is_free
 from localstack.processes import Processes
-from localstack.servers import edge, emulator, postgres, rabbitmq, valkey
+from localstack.servers import edge, emulator, mail, postgres, rabbitmq, valkey
 from localstack.template import ROOT
 
 Done = TypeVar("Done")
@@ -29,6 +29,7 @@ GROUPS = ("auth", "store", "basket")
 # Secrets that the functions write and that have to outlive the emulator.
 WRITTEN_SECRETS = ("auth/signing", "auth/jwks")
 ROLES = ("admin", "staff", "customer")
+MAIL_FROM = "EatIt <no-reply@eatit.example>"
 HEALTH_SECONDS = 30
 HEALTH_PAUSE = 0.2
 # Started beforehand for each group, so that the first visitors wait for none.
@@ -59,6 +60,8 @@ class Stack:
         self.secrets_file = options.directory / "secrets.json"
         self.secrets = credentials.load(self.secrets_file)
         self.at = Addresses()
+        # Where the edge will answer; the functions are told before it does.
+        self.port = options.port or free_port()
 
     def bring_up(self) -> dict[str, Any]:
         """Every step from an empty machine to a shop that answers. Answers what it wrote into stack.json.
@@ -75,6 +78,7 @@ class Stack:
             "redis": self._redis,
             "rabbitmq": self._rabbitmq,
             "emulator": self._emulator,
+            "mail": self._mail,
         }
         if not self.options.servers_only:
             steps["build"] = self._build
@@ -83,15 +87,16 @@ class Stack:
             return self._write({}, "", "", {})
         assert isinstance(built, build.Built)
         deployment = self._deploy(built)
-        port = self.options.port or free_port()
         self._together(
             {
                 "triggers": lambda: self._triggers(deployment),
-                "edge": lambda: edge.start(self.processes, port=port, gateway_url=deployment.gateway_url, stage=STAGE),
+                "edge": lambda: edge.start(
+                    self.processes, port=self.port, gateway_url=deployment.gateway_url, stage=STAGE
+                ),
                 "warm": lambda: self._warm(deployment.gateway_url),
             }
         )
-        url = f"http://127.0.0.1:{port}"
+        url = f"http://127.0.0.1:{self.port}"
         self._healthy(url)
         users = self._seed(url, deployment)
         return self._write(deployment.functions, url, deployment.gateway_url, users)
@@ -126,6 +131,14 @@ class Stack:
         self.at.lambda_url = self.at.endpoint_url
         self.say(f"the AWS emulator {'is used' if given else 'is ready'} at {self.at.endpoint_url}")
 
+    def _mail(self) -> None:
+        given = os.environ.get("MAIL_URL")
+        self.at.mail_url = mail.given(given) if given else mail.start(self.processes)
+        if given:
+            self.say(f"mail goes to {given}")
+        else:
+            self.say(f"mail is laid into {mail.folder(self.processes.run_directory)}")
+
     # The functions
 
     def _build(self) -> build.Built:
@@ -143,6 +156,10 @@ class Stack:
             "RedisUrl": self.at.redis_url,
             "AmqpUrl": without_login(self.at.amqp_url),
             "CorsOrigins": "http://localhost:*,http://127.0.0.1:*",
+            "MailUrl": self.at.mail_url,
+            "MailFrom": os.environ.get("MAIL_FROM") or MAIL_FROM,
+            "ShopUrl": os.environ.get("SHOP_URL", ""),
+            "PublicUrl": f"http://{LOOPBACK}:{self.port}",
             # An emulator tells its functions by itself where it is.
             "AwsEndpointUrl": "",
             # Limits are for clients gone wild; a laptop's tests are not.

@@ -17,6 +17,7 @@ def _forget() -> None:
     """Close what the functions keep open and drop what they remember, as a new environment would begin."""
     import eatit.outbox
     from auth.database import database as auth
+    from auth.mail import database as mail
     from basket.database import database as basket
     from basket.product_sync import database as sync
     from eatit.redis_connection import shared
@@ -29,7 +30,7 @@ def _forget() -> None:
     from store.database import database as store
     from store.resync import database as resync
 
-    for database in (auth, store, basket, sync, relay, upkeep, resync):
+    for database in (auth, mail, store, basket, sync, relay, upkeep, resync):
         database.close()
     cache.close()
     shared.close()
@@ -43,10 +44,11 @@ def _forget() -> None:
 
 
 def _publishers() -> tuple[Any, ...]:
+    import auth.mail
     import basket.product_sync
     import operations.outbox_relay
 
-    return basket.product_sync, operations.outbox_relay
+    return auth.mail, basket.product_sync, operations.outbox_relay
 
 
 @pytest.fixture(scope="session", autouse=True)

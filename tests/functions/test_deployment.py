@@ -26,7 +26,7 @@ def test_migrating_again_changes_nothing(sql: Any) -> None:
     first, second = handler({}, Context()), handler({}, Context())
     assert first == second
     assert first["revision"]
-    assert first["queues"] == ["basket.product-sync"]
+    assert first["queues"] == ["basket.product-sync", "auth.mail"]
     assert schema() == before
 
 

@@ -14,6 +14,7 @@ CEILINGS = {
     "StoreFunction": 2.4,
     "BasketFunction": 2.4,
     "BasketSyncFunction": 1.4,
+    "MailFunction": 1.4,
     "OutboxRelayFunction": 1.4,
     "UpkeepFunction": 1.3,
     "ResyncFunction": 1.3,
@@ -68,4 +69,4 @@ def test_only_the_worker_that_needs_it_imports_it(starts: dict[str, Start]) -> N
 
     assert who("boto3") == {"KeyRotationFunction"}
     assert who("alembic") == {"MigrateFunction"}
-    assert who("pika") <= {"BasketSyncFunction", "OutboxRelayFunction", "MigrateFunction"}
+    assert who("pika") <= {"BasketSyncFunction", "MailFunction", "OutboxRelayFunction", "MigrateFunction"}

@@ -70,7 +70,10 @@ def test_scheduled_event_is_eventbridges() -> None:
 
 
 def test_template_tells_its_queues_and_schedules() -> None:
-    assert queues(read()) == [Queue("BasketSyncFunction", "basket.product-sync", "/", 50)]
+    assert queues(read()) == [
+        Queue("BasketSyncFunction", "basket.product-sync", "/", 50),
+        Queue("MailFunction", "auth.mail", "/", 10),
+    ]
     assert {(each.function, each.expression, each.given) for each in schedules(read())} == {
         ("OutboxRelayFunction", "rate(1 minute)", None),
         ("UpkeepFunction", "rate(1 hour)", None),

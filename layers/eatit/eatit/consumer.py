@@ -1,4 +1,5 @@
-"""What every consumer of a queue does alike: take the messages out of Lambda's event, and park what it can't use."""
+"""What every consumer of a queue does alike: take the messages out of Lambda's event, park what it can't use, and put
+back what it can't use yet."""
 
 import base64
 import binascii
@@ -47,27 +48,39 @@ def park(publisher: Publisher, delivery: Delivery, reason: str) -> None:
 
     Raises `Unavailable` when the broker doesn't take it.
     """
+    told = reason.encode("utf-8", "replace")[:500].decode("utf-8", "ignore")
+    parked_at = datetime.now(UTC).isoformat(timespec="seconds")
+    _move(publisher, delivery, f"{delivery.queue}.parked", {"x-parked-reason": told, "x-parked-at": parked_at})
+    logger.warning(
+        "message parked", queue=delivery.queue, reason=reason, message_id=delivery.properties.get("messageId")
+    )
+
+
+def put_back(publisher: Publisher, delivery: Delivery) -> None:
+    """Put a message as it was, confirmed, at its queue's end, so that it lets the others pass.
+
+    Raises `Unavailable` when the broker doesn't take it.
+    """
+    _move(publisher, delivery, delivery.queue, {})
+
+
+def _move(publisher: Publisher, delivery: Delivery, queue: str, headers: dict[str, str]) -> None:
     given = delivery.properties
     message = Message(
         exchange="",
-        routing_key=f"{delivery.queue}.parked",
+        routing_key=queue,
         body=delivery.body,
         properties=pika.BasicProperties(
             message_id=given.get("messageId") or "unknown",
             type=given.get("type"),
             content_type=given.get("contentType") or "application/octet-stream",
             delivery_mode=2,
-            headers={
-                **_headers(given),
-                "x-parked-reason": reason.encode("utf-8", "replace")[:500].decode("utf-8", "ignore"),
-                "x-parked-at": datetime.now(UTC).isoformat(timespec="seconds"),
-            },
+            headers={**_headers(given), **headers},
         ),
         mandatory=True,
     )
     if not all(publisher.publish([message], within=PARK_SECONDS)):
         raise Unavailable(what="broker")
-    logger.warning("message parked", queue=delivery.queue, reason=reason, message_id=given.get("messageId"))
 
 
 def _headers(properties: dict[str, Any]) -> dict[str, Any]:
