@@ -2,10 +2,14 @@
 
 from uuid import UUID
 
+from sqlalchemy import insert
+
 from auth import accounts, audit, mail_tokens
 from auth.clients import Client
+from auth.limits import attempt, count_request
 from auth.mail_requests import request_mail
 from auth.sessions import end_all
+from auth.tables import audit as audit_rows
 from eatit.database import Database, Transaction
 from eatit.errors import Invalid, NotFound, Unauthenticated
 from eatit.identifiers import uuid7
@@ -16,9 +20,20 @@ from eatit.security import Caller
 def change_password(database: Database, caller: Caller, current: str, new: str, client: Client) -> None:
     """Change the caller's password and end their other sessions; open reset tokens are void, and a mail tells of it.
 
-    Raises `Unauthenticated` (`invalid_credentials`) where `current` is wrong, `Invalid` (`weak_password`).
+    Raises `Unauthenticated` (`invalid_credentials`) where `current` is wrong, `Invalid` (`weak_password`),
+    `TooManyTries`.
     """
-    change = accounts.change_password(database, caller.user_id, current, new)
+    tried = attempt(f"password:{caller.user_id}", client=client, trusted=str(caller.session_id))
+    try:
+        change = accounts.change_password(database, caller.user_id, current, new)
+    except Unauthenticated:
+        tried.failed()
+        row = audit.row_of("password_change_failed", client, caller.user_id, caller.user_id, caller.session_id, {})
+        database.write(insert(audit_rows), row)
+        raise
+    except Invalid:
+        tried.released()
+        raise
 
     def work(transaction: Transaction) -> list[UUID]:
         change(transaction)
@@ -31,11 +46,13 @@ def change_password(database: Database, caller: Caller, current: str, new: str, 
         return ended
 
     mark_sessions(database.transaction(work))
+    tried.succeeded()
 
 
 def forgot_password(database: Database, email: str, client: Client) -> None:
     """Ask for a mail with a reset token, whoever the address belongs to: for nobody's, the same rows are written, and
     the mail worker drops the event."""
+    count_request("forgot", client)
     try:
         address = accounts.normalised_email(email)
     except Invalid:
@@ -54,6 +71,7 @@ def reset_password(database: Database, token: str, new: str, client: Client) -> 
 
     Raises `Unauthenticated` (`invalid_reset_token`), `Invalid` (`weak_password`), which leaves the token as it was.
     """
+    count_request("reset", client)
 
     def work(transaction: Transaction) -> list[UUID]:
         user_id = mail_tokens.use_reset(transaction, token)
@@ -72,6 +90,7 @@ def reset_password(database: Database, token: str, new: str, client: Client) -> 
 
 def verify_email(database: Database, token: str, client: Client) -> None:
     """The address that the token was sent to is its user's. Raises `Unauthenticated` (`invalid_verification_token`)."""
+    count_request("verify", client)
 
     def work(transaction: Transaction) -> None:
         user_id = mail_tokens.use_verification(transaction, token)
@@ -81,8 +100,9 @@ def verify_email(database: Database, token: str, client: Client) -> None:
     database.transaction(work)
 
 
-def request_verification(database: Database, caller: Caller) -> None:
+def request_verification(database: Database, caller: Caller, client: Client) -> None:
     """Ask for the mail that verifies the caller's address, unless it is verified. Raises `Unauthenticated`."""
+    count_request("verify", client)
     try:
         user = accounts.user_by_id(database, caller.user_id)
     except NotFound:

@@ -19,6 +19,7 @@ from auth import audit
 from auth.accounts import USER_COLUMNS, User, user_of
 from auth.clients import Client
 from auth.keys import ACCESS_SECONDS, access_token, successor
+from auth.limits import count_request
 from auth.policy import second_factor_demanded
 from auth.tables import audit as audit_rows
 from auth.tables import refresh_tokens, sessions, users
@@ -124,8 +125,9 @@ def refresh(database: Database, token: str, client: Client) -> Session:
     """Rotate a refresh token.
 
     Raises `Unauthenticated`: `invalid_refresh_token` for an unknown, expired or revoked one, `refresh_token_reused`
-    for one rotated more than ten seconds ago, whose whole family is then ended.
+    for one rotated more than ten seconds ago, whose whole family is then ended. Raises `TooManyTries`.
     """
+    count_request("refresh", client)
     outcome = database.transaction(lambda transaction: _rotate(transaction, token, client))
     if isinstance(outcome, UUID):
         mark_sessions([outcome])

@@ -3,16 +3,18 @@
 Whatever is wrong with the pair is answered alike and after the same work, so that nobody learns who has an account.
 """
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any, Protocol
 from uuid import UUID
 
-from sqlalchemy import bindparam, case, exists, func, insert, or_, select
+from sqlalchemy import bindparam, exists, func, insert, or_, select
 
-from auth import accounts, audit, sessions
+from auth import accounts, audit, sessions, totp
 from auth.accounts import USER_COLUMNS, User, user_of
 from auth.clients import Client
-from auth.limits import check_tries, forget_tries, note_wrong_password
+from auth.devices import device_token, trusted_device
+from auth.limits import Attempt, attempt, count_request
 from auth.mail_requests import request_mail
 from auth.passwords import holds, needs_rehash
 from auth.tables import audit as audit_rows
@@ -29,9 +31,9 @@ _lived_here = exists().where(
     session_rows.c.last_seen_at > func.now() - KNOWN_FOR,
     or_(session_rows.c.ended_reason.is_(None), session_rows.c.ended_reason == "signed_out"),
 )
-_by_email = select(
-    *USER_COLUMNS, users.c.password_hash, users.c.disabled, case((_lived_here, True), else_=False).label("known_here")
-).where(users.c.email == bindparam("email"))
+_by_email = select(*USER_COLUMNS, users.c.password_hash, users.c.disabled, _lived_here.label("known_here")).where(
+    users.c.email == bindparam("email")
+)
 _failed = insert(audit_rows)
 
 
@@ -45,11 +47,16 @@ class Credentials(Protocol):
     device_token: str | None
 
 
-def register(database: Database, account: dict[str, Any], client: Client) -> sessions.Session:
-    """Make an account (see `accounts.prepared_account`) and sign it in; a mail to verify its address is asked for.
+def register(
+    database: Database, email: str, password: str, display_name: str | None, language: str, client: Client
+) -> sessions.Session:
+    """Make an account and sign it in; a mail to verify its address is asked for.
 
-    Raises `Conflict` (`email_taken`); whose address it is gets a mail about it, after the same work.
+    Raises `Conflict` (`email_taken`): whose address it is gets a mail about it, after the same work. Raises `Invalid`
+    (also `weak_password`), `TooManyTries`.
     """
+    count_request("register", client)
+    account = accounts.prepared_account(email, password, display_name, language)
 
     def work(transaction: Transaction) -> sessions.Session | None:
         user = accounts.add(transaction, account)
@@ -63,7 +70,7 @@ def register(database: Database, account: dict[str, Any], client: Client) -> ses
     session = database.transaction(work)
     if session is None:
         raise Conflict("email_taken")
-    return session
+    return _with_device(session)
 
 
 def sign_in(database: Database, given: Credentials, client: Client) -> sessions.Session:
@@ -78,25 +85,49 @@ def sign_in(database: Database, given: Credentials, client: Client) -> sessions.
     except Invalid:
         address = ""
     row = database.read(_by_email, {"email": address, "from": client.address}).one_or_none()
-    tried = address or given.email.casefold()
-    check_tries(tried)
+    tried = attempt(address or given.email.casefold(), client=client, trusted=_trusted(row, given, client))
     if not holds(row.password_hash if row else None, given.password) or row is None or row.disabled:
         _refuse(database, "sign_in_failed", row.id if row else None, tried, client)
         raise Unauthenticated("invalid_credentials")
     user = user_of(row)
+    if user["totp_enabled"] and not given.totp_code:
+        tried.released()
+        raise Unauthenticated("totp_required")
     session = database.transaction(lambda transaction: _begun(transaction, user, row.password_hash, given, client))
-    forget_tries(tried)
-    return session
+    if session is None:
+        _refuse(database, "second_factor_failed", user["id"], tried, client)
+        raise Unauthenticated("invalid_totp_code")
+    tried.succeeded()
+    return _with_device(session)
+
+
+def _trusted(row: Any, given: Credentials, client: Client) -> str | None:
+    """What makes the device a known one, if anything does."""
+    if row is None:
+        return None
+    device = trusted_device(given.device_token, row.id)
+    return device or (f"address:{client.address}" if row.known_here else None)
 
 
 def _begun(
     transaction: Transaction, user: User, password_hash: str, given: Credentials, client: Client
-) -> sessions.Session:
+) -> sessions.Session | None:
+    factor = None
+    if user["totp_enabled"]:
+        factor = totp.accept(transaction, user["id"], given.totp_code or "")
+        if factor is None:
+            return None
     if needs_rehash(password_hash):
         accounts.rehash(transaction, user["id"], password_hash, given.password)
-    return sessions.begin(transaction, user, client, action="signed_in")
+    if factor == "recovery":
+        audit.record(transaction, "recovery_code_used", client=client, user_id=user["id"])
+    return sessions.begin(transaction, user, client, action="signed_in", second_factor=factor is not None)
 
 
-def _refuse(database: Database, action: str, user_id: UUID | None, tried: str, client: Client) -> None:
-    note_wrong_password(tried)
+def _refuse(database: Database, action: str, user_id: UUID | None, tried: Attempt, client: Client) -> None:
+    tried.failed()
     database.write(_failed, audit.row_of(action, client, user_id, None, None, {}))
+
+
+def _with_device(session: sessions.Session) -> sessions.Session:
+    return replace(session, device_token=device_token(session.user["id"]))

@@ -36,7 +36,7 @@ async def verify_email(request: Request, body: MailToken) -> Response:
     status_code=202,
     openapi_extra=described(),
 )
-async def request_verification(caller: SignedIn) -> Response:
+async def request_verification(request: Request, caller: SignedIn) -> Response:
     """202; where the address isn't verified yet, a mail is on its way."""
-    recovery.request_verification(database, caller)
+    recovery.request_verification(database, caller, client_of(request))
     return Response(None, 202)
