@@ -1,12 +1,17 @@
 """Rules alone: no test of this room reaches a server, and settings stand as on some deployment."""
 
 import socket
+from collections.abc import Iterator
 from typing import Any, NoReturn
 
 import psycopg
 import pytest
 
+import auth.keys
+import eatit.security
+from eatit.security import forget_keys
 from eatit.settings import settings
+from tests.unit.vault import Vault
 
 ENVIRONMENT = {
     "STAGE": "unit",
@@ -48,3 +53,14 @@ def deployment(monkeypatch: pytest.MonkeyPatch) -> Any:
     settings.cache_clear()
     yield
     settings.cache_clear()
+
+
+@pytest.fixture
+def vault(monkeypatch: pytest.MonkeyPatch) -> Iterator[Vault]:
+    """Keys of our own, so that tokens are signed and hold without any server."""
+    made = Vault()
+    monkeypatch.setattr(auth.keys, "secret", lambda name: made.signing)
+    monkeypatch.setattr(eatit.security, "secret", made.public)
+    forget_keys()
+    yield made
+    forget_keys()

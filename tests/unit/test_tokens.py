@@ -1,63 +1,14 @@
-"""Access tokens: what holds, what doesn't, and how often the keys are read again."""
+"""Access tokens: what holds, and what doesn't."""
 
 import time
-from collections.abc import Iterator
 from typing import Any
-from uuid import UUID
 
-import jwt
 import pytest
 
-import auth.keys
-import eatit.security
 from auth.keys import access_token, new_signing_secret, public_keys, successor
-from eatit.errors import MisconfiguredError, Unauthenticated
-from eatit.security import Role, forget_keys, verify
-
-USER, SESSION = UUID(int=1), UUID(int=2)
-
-
-class Vault:
-    """The two secrets, and how often the public keys were asked for anew."""
-
-    def __init__(self) -> None:
-        self.signing = new_signing_secret()
-        self.jwks = public_keys(self.signing)
-        self.anew = 0
-
-    def public(self, name: str, *, newer_than: float | None = None) -> dict[str, Any]:
-        assert name == "auth/jwks"
-        if newer_than is not None:
-            self.anew += 1
-            self.jwks = dict(public_keys(self.signing))
-        return self.jwks
-
-
-@pytest.fixture
-def vault(monkeypatch: pytest.MonkeyPatch) -> Iterator[Vault]:
-    made = Vault()
-    monkeypatch.setattr(auth.keys, "secret", lambda name: made.signing)
-    monkeypatch.setattr(eatit.security, "secret", made.public)
-    forget_keys()
-    yield made
-    forget_keys()
-
-
-def signed(vault: Vault, **changes: Any) -> str:
-    now = int(time.time())
-    claims: dict[str, Any] = {
-        "iss": "https://eatit/unit", "aud": "eatit", "sub": str(USER), "role": "staff", "sid": str(SESSION),
-        "iat": now, "exp": now + 60,
-    }  # fmt: skip
-    key = vault.signing["current"]
-    told = {name: value for name, value in {**claims, **changes}.items() if value is not None}
-    return jwt.encode(told, jwt.PyJWK(key, "EdDSA").key, algorithm="EdDSA", headers={"kid": key["kid"]})
-
-
-def refused(token: str) -> None:
-    with pytest.raises(Unauthenticated) as caught:
-        verify(token)
-    assert caught.value.code == "invalid_token"
+from eatit.errors import MisconfiguredError
+from eatit.security import Role, verify
+from tests.unit.vault import SESSION, USER, Vault, refused, signed
 
 
 @pytest.mark.parametrize("role", list(Role))
@@ -97,25 +48,6 @@ def test_clocks_may_differ_by_five_seconds(vault: Vault) -> None:
 @pytest.mark.parametrize("token", ["", "x", "a.b.c", "я.я.я", "." * 2, "e30.e30.e30", "\ud800", "x" * 100_000])
 def test_nonsense_is_refused(vault: Vault, token: str) -> None:
     refused(token)
-
-
-def test_new_keys_are_found_and_nonsense_costs_a_read_in_thirty_seconds_at_most(
-    vault: Vault, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    now = 10_000.0
-    monkeypatch.setattr("eatit.security.time.monotonic", lambda: now)
-    verify(signed(vault))
-    assert vault.anew == 0
-    vault.signing = new_signing_secret()
-    verify(signed(vault))  # an unknown kid has the keys read again
-    assert vault.anew == 1
-    stranger = Vault()
-    for _ in range(50):
-        refused(signed(stranger))
-    assert vault.anew == 1
-    now += 30
-    refused(signed(stranger))
-    assert vault.anew == 2
 
 
 def test_public_keys_hold_no_private_half() -> None:
