@@ -31,6 +31,7 @@ FIRST_WAIT, LONGEST_WAIT = 2, 300
 MULTIPLES = {"refresh": 10, "token": 10}
 SOCKET_SECONDS = 0.25
 PAUSE_SECONDS = 5.0
+_MEMORY = "memory://"
 
 T = TypeVar("T")
 _paused_until = 0.0
@@ -61,18 +62,28 @@ class Attempt:
     bucket: str
     client: Client
     rung: int | None
+    place: _Place
 
     def failed(self) -> None:
         """It was wrong: counted for the client's address and network too."""
-        _counted(lambda place: _note_failure(place, self.client))
+        self._note(lambda place: _note_failure(place, self.client))
 
     def succeeded(self) -> None:
         """It was right, second factor and all: this bucket begins anew."""
-        _counted(lambda place: _clear(place, self.bucket, self.rung))
+        self._note(lambda place: _clear(place, self.bucket, self.rung))
 
     def released(self) -> None:
         """It was neither: this try is given back, and those before it stay."""
-        _counted(lambda place: _give_back(place, self.bucket, self.rung))
+        self._note(lambda place: _give_back(place, self.bucket, self.rung))
+
+    def _note(self, note: Callable[[_Place], None]) -> None:
+        """Where the try was counted and nowhere else: what one place took, another can't give back."""
+        from redis.exceptions import RedisError
+
+        try:
+            note(self.place)
+        except (RedisError, OSError):
+            _leave_redis_alone()
 
 
 def attempt(subject: str, *, client: Client, trusted: str | None = None) -> Attempt:
@@ -86,7 +97,7 @@ def attempt(subject: str, *, client: Client, trusted: str | None = None) -> Atte
     def take(place: _Place) -> Attempt:
         if trusted is None:
             _check_networks(place, client)
-        return Attempt(bucket, client, _take(place, bucket))
+        return Attempt(bucket, client, _take(place, bucket), place)
 
     return _counted(take)
 
@@ -161,16 +172,29 @@ def _refused(place: _Place, bucket: str, what: str, until: float) -> TooManyTrie
 
 def _counted(count: Callable[[_Place], T]) -> T:
     """On Redis, or in this process's memory while Redis is away."""
-    global _paused_until
     if time.monotonic() >= _paused_until:
         from redis.exceptions import RedisError
 
         try:
             return count(_place(settings().redis_url))
         except (RedisError, OSError):
-            _paused_until = time.monotonic() + PAUSE_SECONDS
-            logger.warning("tries are counted here alone", exc_info=True)
-    return count(_place("memory://"))
+            _leave_redis_alone()
+    return count(_place(_MEMORY))
+
+
+def _leave_redis_alone() -> None:
+    global _paused_until
+    _paused_until = time.monotonic() + PAUSE_SECONDS
+    logger.warning("tries are counted here alone", exc_info=True)
+
+
+def forget_limits() -> None:
+    """Drop what is kept of settings, connections and counts in memory; the next try reads anew."""
+    global _paused_until
+    _paused_until = 0.0
+    _items.cache_clear()
+    _requests.cache_clear()
+    _place.cache_clear()
 
 
 @lru_cache(maxsize=4)
@@ -178,7 +202,7 @@ def _place(url: str) -> _Place:
     from limits.storage import MemoryStorage, RedisStorage
     from limits.strategies import FixedWindowRateLimiter, MovingWindowRateLimiter
 
-    storage = MemoryStorage() if url == "memory://" else RedisStorage(url, **_connection())
+    storage = MemoryStorage() if url == _MEMORY else RedisStorage(url, **_connection())
     return _Place(storage, FixedWindowRateLimiter(storage), MovingWindowRateLimiter(storage))
 
 
@@ -242,30 +266,3 @@ def _lock(rung: int) -> "RateLimitItem":
 
 def _digest(text: str) -> str:
     return hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()[:32]
-
-
-WRONG_PASSWORDS = "30 per 5 minutes"
-
-
-def check_tries(address: str) -> None:
-    """Raise `TooManyTries` when the account's password was wrong too often lately."""
-    stats = _counted(lambda place: place.moving.get_window_stats(_simple(), _digest(address)))
-    if stats.remaining <= 0:
-        raise TooManyTries(retry_after=max(1, math.ceil(stats.reset_time - time.time())))
-
-
-def note_wrong_password(address: str) -> None:
-    """Count a wrong password."""
-    _counted(lambda place: place.moving.hit(_simple(), _digest(address)))
-
-
-def forget_tries(address: str) -> None:
-    """Begin anew after a right password."""
-    _counted(lambda place: place.moving.clear(_simple(), _digest(address)))
-
-
-@lru_cache(maxsize=1)
-def _simple() -> "RateLimitItem":
-    from limits import parse
-
-    return _named(parse(WRONG_PASSWORDS), "simple")
