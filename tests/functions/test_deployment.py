@@ -102,17 +102,28 @@ def aged(sql: Any) -> Iterator[Callable[[str], Any]]:
         for group in ("store", "basket"):
             sql.execute(answer.format(group), [row.bytes, hours])
     for row, days in ((old, "15 days"), (young, "13 days")):
-        sql.execute("INSERT INTO basket.inbox (event_id, received_at) VALUES (%s, now() - %s::interval)", [row, days])
+        for group in ("basket", "auth"):
+            inbox = f"INSERT INTO {group}.inbox (event_id, received_at) VALUES (%s, now() - %s::interval)"
+            sql.execute(inbox, [row, days])
         sql.execute(
             """INSERT INTO events.outbox
                 (id, type, schema_version, aggregate_id, version, trace_id, state, published_at)
             VALUES (%s, 'tests.aged', 1, %s, 1, '', '{}', now() - %s::interval)""",
             [row, row, days],
         )
+    user = sql.execute("SELECT id FROM auth.users LIMIT 1").fetchone()[0]
+    for row, hours in ((old, "25 hours"), (young, "23 hours")):
+        sql.execute(
+            """INSERT INTO auth.mail_tokens (digest, user_id, kind, email, event_id, expires_at)
+            VALUES (%s, %s, 'verify', 'a@example.org', %s, now() - %s::interval)""",
+            [row.bytes, user, row, hours],
+        )
     queries = {
         "store.idempotency": ("SELECT scope FROM store.idempotency WHERE scope = ANY(%s)", [old.bytes, young.bytes]),
         "basket.idempotency": ("SELECT scope FROM basket.idempotency WHERE scope = ANY(%s)", [old.bytes, young.bytes]),
         "basket.inbox": ("SELECT event_id FROM basket.inbox WHERE event_id = ANY(%s)", [old, young]),
+        "auth.inbox": ("SELECT event_id FROM auth.inbox WHERE event_id = ANY(%s)", [old, young]),
+        "auth.mail_tokens": ("SELECT digest FROM auth.mail_tokens WHERE digest = ANY(%s)", [old.bytes, young.bytes]),
         "events.outbox": ("SELECT id FROM events.outbox WHERE id = ANY(%s)", [old, young]),
     }
 
@@ -123,7 +134,9 @@ def aged(sql: Any) -> Iterator[Callable[[str], Any]]:
     yield left
     for table in ("store.idempotency", "basket.idempotency"):
         sql.execute(f"DELETE FROM {table} WHERE scope = ANY(%s)", [[old.bytes, young.bytes]])
-    sql.execute("DELETE FROM basket.inbox WHERE event_id = ANY(%s)", [[old, young]])
+    for group in ("basket", "auth"):
+        sql.execute(f"DELETE FROM {group}.inbox WHERE event_id = ANY(%s)", [[old, young]])
+    sql.execute("DELETE FROM auth.mail_tokens WHERE digest = ANY(%s)", [[old.bytes, young.bytes]])
     sql.execute("DELETE FROM events.outbox WHERE id = ANY(%s)", [[old, young]])
 
 
@@ -139,7 +152,8 @@ def test_upkeep_sweeps_what_has_served_its_time_and_no_more(
     )
     swept = handler({}, Context())
     assert set(swept) == set(SWEEPS)
-    for table in ("store.idempotency", "basket.idempotency", "basket.inbox", "events.outbox"):
+    swept_by_age = ("store.idempotency", "basket.idempotency", "basket.inbox", "events.outbox")
+    for table in (*swept_by_age, "auth.inbox", "auth.mail_tokens"):
         assert len(aged(table)) == 1, table
     tokens = sql.execute(
         """SELECT count(*) FROM auth.refresh_tokens t JOIN auth.sessions s ON s.id = t.session_id

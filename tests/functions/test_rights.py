@@ -65,8 +65,14 @@ def test_operations_sees_keys_and_dates_alone(sql: Any) -> None:
         [list(SCHEMAS)],
     ).fetchall()
     assert set(rows) == {
+        ("auth.inbox", "event_id"),
+        ("auth.inbox", "received_at"),
+        ("auth.mail_tokens", "digest"),
+        ("auth.mail_tokens", "expires_at"),
         ("auth.refresh_tokens", "digest"),
         ("auth.refresh_tokens", "expires_at"),
+        ("auth.sessions", "id"),
+        ("auth.sessions", "last_seen_at"),
         ("basket.inbox", "event_id"),
         ("basket.inbox", "received_at"),
         *((f"{group}.idempotency", column) for group in ("store", "basket") for column in ("scope", "created_at")),
