@@ -7,6 +7,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 import pytest
+from pyotp import TOTP
 
 from tests.functions.calls import Answer, call, eventually, good, invoke, unique
 from tests.functions.events import rest_event
@@ -197,6 +198,22 @@ def test_nothing_is_taken_from_the_address(customer: Any) -> None:
     query = urlencode({"username": customer["user"]["email"], "password": PASSWORD})
     event = rest_event("POST", f"/auth/token?{query}", b"grant_type=password", headers=FORM, base64_body=True)
     refused(invoke(event), "invalid_request", "invalid_body")
+
+
+def test_a_second_factor_is_asked_for(customer: Any) -> None:
+    email, token = customer["user"]["email"], customer["access_token"]
+    secret = good(call("POST", "/auth/totp", token=token))["secret"]
+    confirmed = good(call("POST", "/auth/totp/confirm", {"code": TOTP(secret).now()}, token=token))
+    refused(by_password(email), "mfa_required", "totp_required")
+    refused(by_password(email, totp_code=""), "mfa_required", "totp_required")
+    refused(by_password(email, "not it, surely"), "invalid_grant", "invalid_credentials")
+    refused(by_password(email, totp_code="000000"), "invalid_grant", "invalid_totp_code")
+    refused(by_password(email, totp_code="x" * 101), "invalid_request", "invalid_body")
+    code = confirmed["recovery_codes"][0]
+    pair = good(by_password(email, totp_code=code))
+    assert good(call("GET", "/auth/me", token=pair["access_token"]))["email"] == email
+    refused(by_password(email, totp_code=code), "invalid_grant", "invalid_totp_code")
+    assert good(by_refresh_token(pair["refresh_token"]))
 
 
 def test_too_many_tries_have_to_wait_here_as_there() -> None:

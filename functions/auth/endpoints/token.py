@@ -34,14 +34,16 @@ router = endpoint_router()
     response_model=TokenAnswer,
     responses=described_refusals(
         "invalid_body", "unreadable_form", "unsupported_grant_type",
-        "invalid_credentials", "invalid_refresh_token", "refresh_token_reused", "too_many_requests", "unavailable",
+        "invalid_credentials", "totp_required", "invalid_totp_code", "invalid_refresh_token", "refresh_token_reused",
+        "too_many_requests", "unavailable",
     ),
     openapi_extra={**described(), "requestBody": REQUEST_BODY},
 )  # fmt: skip
 async def token(request: Request) -> Response:
     """What /auth/login and /auth/refresh do, in OAuth 2's own shapes (RFC 6749, sections 4.3 and 6): its form, its
     answer, its errors. No client needs to be known: a `client_id`, a `client_secret` and `Authorization: Basic` are
-    passed over."""
+    passed over. An account with a second factor is asked for its code by `mfa_required`: send the form again with
+    `totp_code`."""
     try:
         return token_response(_session(request, await form_of(request)))
     except DomainError as error:
