@@ -139,6 +139,7 @@ REQUEST_BODY = {
                 "type": "object",
                 "properties": _PROPERTIES,
                 "required": ["grant_type"],
+                "additionalProperties": {"type": "string"},  # passed over, but none may stand twice
                 "oneOf": [
                     {"properties": {"grant_type": {"const": "password"}}, "required": ["username", "password"]},
                     {"properties": {"grant_type": {"const": "refresh_token"}}, "required": ["refresh_token"]},

@@ -82,7 +82,7 @@ class Callers:
         """Remember what a request made, and replace what it spoilt."""
         if response.status_code == 201:
             self._made += [place for place in response.headers["location"] if place.startswith("/store/")]
-        if response.status_code == 200 and case.operation.path == "/auth/refresh":
+        if response.status_code == 200 and case.operation.path in ("/auth/refresh", "/auth/token"):
             self._refresh_token = response.json()["refresh_token"]
         if response.status_code == 200 and case.method == "PATCH" and case.operation.path.startswith("/store/"):
             # What was changed at random is no longer fit to be sold or measured by.
@@ -107,6 +107,9 @@ class Callers:
         known: dict[str, Any] = {**self._things, "parent_id": self._things["category_id"]}
         if path == "/auth/login":
             known.update(self._staff)
+        elif path == "/auth/token":
+            known.update(username=self._staff["email"], password=self._staff["password"])
+            known["refresh_token"] = self._refresh_token
         elif path == "/auth/register":
             known.update(email=_new_address(), password=PASSWORD)
         elif path == "/auth/refresh":
