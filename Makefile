@@ -15,7 +15,7 @@ WHERE = $(if $(filter command,$(origin ENVIRONMENT)),--environment "$(ENVIRONMEN
 
 PY := .venv/bin/python
 STACK := $(PY) -m localstack
-TESTS := tests/unit tests/functions tests/integration tests/gateway tests/contract tests/performance
+TESTS := tests/unit tests/functions tests/integration tests/gateway tests/contract tests/browser tests/performance
 PYTEST := $(PY) -m pytest -p tests.what_ran
 
 export PYTHON
@@ -25,7 +25,8 @@ export PATH := $(PATH):$(CURDIR)/.run/bootstrap/bin
 .DEFAULT_GOAL := help
 .PHONY: help ready run up stop reset status dev invoke rotate-keys resync \
 	test test-unit test-functions test-integration test-gateway \
-	test-contract test-performance bench test-sam sam localstack build openapi lint types imports template pr deploy clean
+	test-contract test-browser test-performance bench test-sam \
+	sam localstack build openapi lint types imports template pr deploy clean
 
 help: ## Say what there is
 	@awk 'BEGIN { FS = ":.*## "; print "EatIt: make TARGET [PORT=8080] [PYTHON=python3.13]\n" } \
@@ -78,6 +79,9 @@ test-gateway: ready ## HTTP through the edge and the gateway
 
 test-contract: ready ## Schemathesis over the three OpenAPI files
 	@exec $(PYTEST) tests/contract $(ARGUMENTS)
+
+test-browser: ready ## The documentation's pages in a real browser; says why where there is none
+	@exec $(PYTEST) tests/browser $(ARGUMENTS)
 
 test-performance: ready ## Import budgets and cold starts, as ratios
 	@exec $(PYTEST) tests/performance $(ARGUMENTS)

@@ -90,3 +90,13 @@ def test_a_failed_installation_is_said_and_leaves_no_policy(
     with pytest.raises(StackFailure, match="failed: see"):
         packages.install_missing(WANTED, log=tmp_path / "log", progress=lambda _: None)
     assert not (tmp_path / "policy-rc.d").exists()
+
+
+def test_a_program_of_another_name_comes_by_its_package(
+    bare: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    as_user(monkeypatch, 0)
+    apt_get(bare, tmp_path)
+    with pytest.raises(StackFailure, match="chromium and chromedriver is still missing"):
+        packages.install_missing(("chromium", "chromedriver"), log=tmp_path / "log", progress=lambda _: None)
+    assert (tmp_path / "said").read_text().splitlines()[-1].endswith("chromium chromium-driver")
