@@ -18,6 +18,8 @@ SWEEPS = {
     "basket.inbox": ("event_id", "received_at < now() - interval '14 days'"),
     "events.outbox": ("id", "published_at < now() - interval '14 days'"),
     "auth.refresh_tokens": ("digest", "expires_at < now()"),
+    # Their last refresh token is a month older than that; the audit keeps what was done in them.
+    "auth.sessions": ("id", "last_seen_at < now() - interval '60 days'"),
     "auth.mail_tokens": ("digest", "expires_at < now() - interval '1 day'"),
     "auth.inbox": ("event_id", "received_at < now() - interval '14 days'"),
 }
