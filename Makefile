@@ -10,6 +10,7 @@ PYTHON ?=
 ARGUMENTS ?=
 FUNCTION ?=
 EVENT ?= {}
+EMAIL ?=
 # Where a function is called: on the local stack, unless ENVIRONMENT is given on the command line.
 WHERE = $(if $(filter command,$(origin ENVIRONMENT)),--environment "$(ENVIRONMENT)",--directory "$(DIRECTORY)")
 
@@ -23,7 +24,7 @@ export PYTHON
 export PATH := $(PATH):$(CURDIR)/.run/bootstrap/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help ready run up stop reset status dev invoke rotate-keys resync \
+.PHONY: help ready run up stop reset status dev invoke rotate-keys admin resync \
 	test test-unit test-functions test-integration test-gateway \
 	test-contract test-browser test-performance bench test-sam \
 	sam localstack build openapi lint types imports template pr deploy clean
@@ -58,6 +59,9 @@ invoke: ready ## Call one function: make invoke FUNCTION=StoreFunction EVENT=tes
 
 rotate-keys: ready ## Change the keys that sign access tokens, here or at make rotate-keys ENVIRONMENT=staging
 	@exec $(PY) -m localstack.invocation KeyRotationFunction '{"action": "rotate"}' $(WHERE)
+
+admin: ready ## Make a registered account an admin, here or elsewhere: make admin EMAIL=anna@example.org [ENVIRONMENT=staging]
+	@exec $(PY) -m localstack.make_admin "$(EMAIL)" $(WHERE)
 
 resync: ready ## Put every active product into the outbox again
 	@exec $(STACK) invoke ResyncFunction --directory "$(DIRECTORY)"

@@ -9,7 +9,7 @@ crash between the two leaves access tokens as they were for their 15 minutes; th
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, cast
+from typing import Any, Literal, cast
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, bindparam, func, insert, literal_column, or_, select, update
@@ -51,9 +51,7 @@ class Filters:
         return {name: getattr(self, name) for name in self.__slots__}
 
 
-class NotAnAdmin(Exception):
-    """Why an account can't be made an admin: one plain sentence for whoever runs the shop."""
-
+Outcome = Literal["made", "already_admin", "disabled", "no_account"]
 
 # Looked up for the rows of a page alone, each by an index.
 _last_seen = (
@@ -160,25 +158,23 @@ def change_user(
     return _known_user(transaction.execute(_one, {"id": user_id}).one())
 
 
-def make_admin(transaction: Transaction, email: str, client: Client) -> tuple[KnownUser, bool]:
-    """Make the account of this address an admin → the user, and whether it was none before. Call `spread_marks` after
-    the commit, even so.
+def make_admin(transaction: Transaction, email: str, client: Client) -> tuple[Outcome, KnownUser | None]:
+    """Make the account of this address an admin → what came of it, and whose account it is. Call `spread_marks` after
+    the commit where there is one.
 
-    Who asks isn't known here: the audit names no actor. Raises `NotAnAdmin`.
+    Who asks isn't known here: the audit names no actor. Raises `Invalid` for what is no address.
     """
     found = transaction.execute(_id_of_email, {"email": normalised_email(email)}).scalar_one_or_none()
     if found is None:
-        raise NotAnAdmin("This address has no account here: register it first, then do this again.")
+        return "no_account", None
     held = {row.id: row for row in transaction.execute(_held, {"id": found})}
-    before = held[found]
-    if before.disabled:
-        raise NotAnAdmin("The account of this address is disabled: let an admin enable it first.")
-    made = before.role != ROLE_ADMIN
-    if made:
+    outcome: Outcome = "disabled" if held[found].disabled else "already_admin"
+    if outcome != "disabled" and held[found].role != ROLE_ADMIN:
+        outcome = "made"
         transaction.execute(_change, {"user": found, "to_role": ROLE_ADMIN, "to_disabled": False})
-        row = audit.row_of("admin_made", client, found, None, None, {"from": before.role})
-        transaction.execute(insert(entries), row)
-    return _known_user(transaction.execute(_one, {"id": found}).one()), made
+        details = {"from": held[found].role}
+        transaction.execute(insert(entries), audit.row_of("admin_made", client, found, None, None, details))
+    return outcome, _known_user(transaction.execute(_one, {"id": found}).one())
 
 
 def spread_marks(database: Database, user_id: UUID) -> None:
