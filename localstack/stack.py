@@ -261,7 +261,11 @@ class Stack:
             from localstack.demo.seed import seed
 
             self._check()
-            seed(url, self.at.database_url, users, self.say, self.options.demo)
+
+            def make_admin(email: str) -> dict[str, Any]:
+                return self._invoke(deployment, "AdminFunction", {"email": email})
+
+            seed(url, self.at.database_url, users, make_admin, self.say, self.options.demo)
             # The seed's stock is written by SQL: what it tells of must not wait for the relay's next minute.
             self._invoke(deployment, "OutboxRelayFunction", {})
             self.secrets.seeded = wanted

@@ -44,11 +44,13 @@ class Client:
         for connection in self._opened:
             connection.close()
 
-    def log_in(self, email: str, password: str) -> None:
-        """Send this user's access token with every later request."""
+    def log_in(self, email: str, password: str) -> dict[str, Any]:
+        """Send this user's access token with every later request → the user."""
         self._token = None
         answer = self.post("/auth/login", {"email": email, "password": password})
         self._token = answer["access_token"]
+        user: dict[str, Any] = answer["user"]
+        return user
 
     def post(self, path: str, body: dict[str, Any], *, unless: int | None = None) -> dict[str, Any]:
         """POST `body` and return what is answered; `unless` is a status that is as good as a success.
@@ -56,12 +58,19 @@ class Client:
         Busy answers and broken connections are tried again for a minute, so what is posted must bear coming twice: a
         unique code, slug, sku or address makes the second 409. Raises `Refused`.
         """
+        return self._send("POST", path, body, unless)
+
+    def patch(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
+        """PATCH what is at `path`, as patiently as `post`."""
+        return self._send("PATCH", path, body, None)
+
+    def _send(self, method: str, path: str, body: dict[str, Any], unless: int | None) -> dict[str, Any]:
         deadline = time.monotonic() + PATIENCE_SECONDS
         pause = 0.05
         while True:
             try:
-                status, answer = self._exchange(path, body)
-                said = f"POST {path} was answered {status}: {answer.get('detail') or answer.get('title') or answer}"
+                status, answer = self._exchange(method, path, body)
+                said = f"{method} {path} was answered {status}: {answer.get('detail') or answer.get('title') or answer}"
                 if 200 <= status < 300 or status == unless:
                     return answer
                 if status not in BUSY:
@@ -69,18 +78,18 @@ class Client:
                     raise Refused(f"{said}{f' {faults}' if faults else ''}", status)
             except (OSError, http.client.HTTPException) as error:
                 self._forget()
-                said = f"POST {path} got no answer: {error or type(error).__name__}"
+                said = f"{method} {path} got no answer: {error or type(error).__name__}"
             if time.monotonic() + pause > deadline:
                 raise Refused(said)
             time.sleep(pause)
             pause = min(pause * 2, 1.0)
 
-    def _exchange(self, path: str, body: dict[str, Any]) -> tuple[int, dict[str, Any]]:
+    def _exchange(self, method: str, path: str, body: dict[str, Any]) -> tuple[int, dict[str, Any]]:
         headers = {"Content-Type": "application/json", "Accept": "application/json"}
         if self._token:
             headers["Authorization"] = f"Bearer {self._token}"
         connection = self._connection()
-        connection.request("POST", self._prefix + path, json.dumps(body, ensure_ascii=False).encode(), headers)
+        connection.request(method, self._prefix + path, json.dumps(body, ensure_ascii=False).encode(), headers)
         response = connection.getresponse()
         raw = response.read()
         try:

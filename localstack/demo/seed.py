@@ -1,12 +1,12 @@
 """Puts the demo users and the demo shop into a running EatIt; what already stands is left as it is.
 
-Units, categories and goods go in by the API, as a shop's staff would put them in. Warehouses, balances and roles have
-no such door yet, or must not have one, and go in by SQL.
+Units, categories and goods go in by the API, as a shop's staff would put them in, and so do roles; the first admin is
+made by the function that `make admin` calls. Warehouses and balances have no such door yet and go in by SQL.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from uuid import UUID
@@ -20,7 +20,6 @@ from localstack.demo.client import Client, Refused
 from localstack.demo.shop import Category, Good, Shop, load
 from localstack.failures import StackFailure
 
-ROLES = ("admin", "staff")
 # Two at a time: a cold function starts a worker for each request that waits, and the machine has few cores.
 PARALLEL = 2
 TAKEN = 409
@@ -31,20 +30,22 @@ def seed(
     url: str,
     database_url: str,
     users: dict[str, dict[str, str]],
+    make_admin: Callable[[str], Mapping[str, Any]],
     progress: Callable[[str], None],
     goods: bool = True,
 ) -> None:
     """Make the demo users and, with `goods`, the demo shop; done a second time it changes nothing.
 
     `url` is the edge's, `database_url` one of the database's owner; `users` holds `email` and `password` of `admin`,
-    `staff` and `customer`; `progress` is told in one line what is being done.
+    `staff` and `customer`; `make_admin` is given an address and calls AdminFunction, whose answer it gives; `progress`
+    is told in one line what is being done.
     Raises `StackFailure` when a request is refused that should not be, or nothing answers.
     """
     try:
         with psycopg.connect(database_url, autocommit=True) as database, Client(url) as client:
             progress("demo users: " + ", ".join(users))
             _register(client, users)
-            _raise_roles(database, users)
+            _raise_roles(client, users, make_admin)
             if goods:
                 _fill(client, database, users["staff"], load(), progress)
     except Refused as error:
@@ -63,13 +64,16 @@ def _register(client: Client, users: dict[str, dict[str, str]]) -> None:
         client.post("/auth/register", body, unless=TAKEN)
 
 
-def _raise_roles(database: psycopg.Connection[Any], users: dict[str, dict[str, str]]) -> None:
-    # No endpoint makes the first administrator: that would be a door for strangers.
-    with database.cursor() as cursor:
-        cursor.executemany(
-            "UPDATE auth.users SET role = %s WHERE email = lower(%s) AND role <> %s",
-            [(role, users[role]["email"], role) for role in ROLES if role in users],
-        )
+def _raise_roles(
+    client: Client, users: dict[str, dict[str, str]], make_admin: Callable[[str], Mapping[str, Any]]
+) -> None:
+    outcome = make_admin(users["admin"]["email"])["outcome"]
+    if outcome not in ("made", "already_admin"):
+        raise Refused(f"the demo admin can't be made one: {outcome}")
+    staff = client.log_in(**users["staff"])
+    if staff["role"] == "customer":
+        client.log_in(**users["admin"])
+        client.patch(f"/auth/users/{staff['id']}", {"role": "staff"})
 
 
 def _fill(
@@ -79,7 +83,7 @@ def _fill(
     shop: Shop,
     progress: Callable[[str], None],
 ) -> None:
-    client.log_in(staff["email"], staff["password"])
+    client.log_in(**staff)
     with ThreadPoolExecutor(PARALLEL) as pool:
 
         def make(path: str, bodies: Iterable[dict[str, Any]]) -> None:
