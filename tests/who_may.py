@@ -19,6 +19,7 @@ WHO = {
     ("POST", "/auth/refresh"): "open",
     ("POST", "/auth/token"): "open",
     ("GET", "/auth/.well-known/jwks.json"): "open",
+    ("GET", "/auth/.well-known/openid-configuration"): "open",
     ("POST", "/auth/logout"): "open",
     ("POST", "/auth/password"): "customer",
     ("POST", "/auth/password/forgot"): "open",

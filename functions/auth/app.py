@@ -10,6 +10,7 @@ from auth.endpoints import (
     login,
     logout,
     me,
+    openid_configuration,
     password,
     refresh,
     register,
@@ -39,6 +40,7 @@ app = create_app(
         user.router,
         audit.router,
         jwks.router,
+        openid_configuration.router,
     ],
     {
         "database": (lambda: database.read(text("SELECT 1")), True),
@@ -52,7 +54,7 @@ app = create_app(
         "passwords": "Changing a password, and getting in without it.",
         "second factor": "Codes of an authenticator, asked for beside the password.",
         "users": "What admins see and change.",
-        "keys": "The public keys of access tokens.",
+        "keys": "The public keys of access tokens, and where everything is.",
     },
 )
 handler = create_handler(app)

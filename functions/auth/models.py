@@ -217,6 +217,22 @@ class PublicKeys(Answer):
     keys: list[dict[str, Any]]
 
 
+class OpenIdConfiguration(Answer):
+    """What a client may find out by itself (OpenID Connect Discovery 1.0, RFC 8414); addresses are absolute."""
+
+    issuer: str
+    jwks_uri: str
+    token_endpoint: str
+    userinfo_endpoint: str
+    grant_types_supported: list[str]
+    response_types_supported: list[str]
+    subject_types_supported: list[str]
+    id_token_signing_alg_values_supported: list[str]
+    token_endpoint_auth_methods_supported: list[str]
+    claims_supported: list[str]
+    service_documentation: str
+
+
 class AdminChange(Change):
     """What an admin may change of a user. `totp_enabled` can only be taken away: for somebody whose authenticator and
     recovery codes are lost."""

@@ -17,6 +17,7 @@ from starlette.routing import Match, Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from eatit.errors import DomainError, MisconfiguredError
+from eatit.http.addresses import plainly_addressed, stage_of
 from eatit.http.bodies import StrictRoute, invalid_request
 from eatit.http.documentation import documentation_routes
 from eatit.http.edge import Edge, note_unavailable
@@ -109,7 +110,7 @@ class _RestApi(Mangum):
     """Mangum for REST API events alone, without its queue and states: the edge answers everything, even errors."""
 
     def __call__(self, event: dict[str, Any], context: Any) -> dict[str, Any]:
-        gateway = APIGateway(event, context, self.config)
+        gateway = APIGateway(plainly_addressed(event), context, self.config)
         given: Message = {"type": "http.request", "body": gateway.body, "more_body": False}
         begun: Message = {}
         body = b""
@@ -128,15 +129,9 @@ class _RestApi(Mangum):
         asyncio.get_event_loop().run_until_complete(served)
         headers = begun["headers"]
         if begun["status"] == 201:
-            stage = _stage_of(event)
+            stage = stage_of(event).encode()
             headers = [(name, stage + value if name == b"location" else value) for name, value in headers]
         return gateway({"status": begun["status"], "headers": headers, "body": body})
-
-
-def _stage_of(event: dict[str, Any]) -> bytes:
-    """What the caller's path has before ours: `/staging`, or nothing behind a custom domain."""
-    asked, ours = str((event.get("requestContext") or {}).get("path") or ""), str(event.get("path") or "")
-    return asked.removesuffix(ours).encode() if ours and asked.endswith(ours) else b""
 
 
 def surrounded(app: FastAPI) -> ASGIApp:
