@@ -46,6 +46,11 @@ def test_a_placeholder_is_refused_by_name(monkeypatch: pytest.MonkeyPatch, name:
         ("DEFAULT_LANGUAGE", "de"),
         ("STAGE", "Prod Stage"),
         ("PREPARE_STATEMENTS", "maybe"),
+        ("ADDRESS_REQUESTS", "many per minute"),
+        ("ADDRESS_REQUESTS", "30"),
+        ("ADDRESS_WRONG_PASSWORDS", "0 per hour"),
+        ("NETWORK_WRONG_PASSWORDS", "10 per 0 hours"),
+        ("NETWORK_REQUESTS", "10 per minute; 100 per hour"),
     ],
 )
 def test_what_makes_no_sense_is_refused_by_name(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
