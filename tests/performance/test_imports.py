@@ -20,6 +20,7 @@ CEILINGS = {
     "ResyncFunction": 1.3,
     "MigrateFunction": 1.8,
     "KeyRotationFunction": 0.8,
+    "AdminFunction": 1.4,
 }
 PUBLIC = ("AuthFunction", "StoreFunction", "BasketFunction")
 WORKERS = tuple(sorted(set(HANDLERS) - set(PUBLIC)))
