@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 
 from localstack import docker
+from tests import secrets_seen
 
 # Powertools reads these when a function's module is imported, which is before any fixture runs.
 os.environ.setdefault("POWERTOOLS_SERVICE_NAME", "tests")
@@ -26,12 +27,17 @@ MODULES = {"local": "localstack", "sam": "localstack.sam"}
 START_SECONDS = 600
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """The search of all logs for secrets is a plugin, which test code imports too."""
+    config.pluginmanager.register(secrets_seen, "secrets_seen")
+
+
 @pytest.fixture(scope="session")
 def stack() -> Iterator[dict[str, Any]]:
     """What `.run/stack.json` says of the running shop."""
     given = os.environ.get("EATIT_STACK_DIRECTORY")
     if given:
-        yield json.loads(Path(given, "stack.json").read_text())
+        yield _watched(Path(given))
         return
     directory = ROOT / ".run" / "tests" / uuid.uuid4().hex[:8]
     kind = os.environ.get("EATIT_STACK_KIND", "local")
@@ -50,13 +56,21 @@ def stack() -> Iterator[dict[str, Any]]:
     )
     try:
         assert started.returncode == 0, started.stdout + started.stderr
-        yield json.loads((directory / "stack.json").read_text())
+        yield _watched(directory)
     finally:
         subprocess.run([*command, "stop", *options], cwd=ROOT, capture_output=True, timeout=120, check=False)
         # The logs stay to be read; the rest is 60 MB a run, and 400 under SAM.
         for entry in directory.iterdir() if directory.is_dir() else ():
             if entry.is_dir() and entry.name != "logs":
                 shutil.rmtree(entry, ignore_errors=True)
+
+
+def _watched(directory: Path) -> dict[str, Any]:
+    """What `stack.json` says; the stack's logs are searched for secrets when the run ends."""
+    secrets_seen.watch(directory)
+    told: dict[str, Any] = json.loads((directory / "stack.json").read_text())
+    secrets_seen.note_body(told["users"])
+    return told
 
 
 def _need_docker() -> None:

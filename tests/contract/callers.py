@@ -9,6 +9,7 @@ from schemathesis import Case, Response
 from schemathesis.core.parameters import ParameterLocation
 
 from tests.contract.documents import checks
+from tests.secrets_seen import note_exchange, note_text
 
 # Method and version stand on the same line, of which nginx takes 16 KiB.
 LONGEST_ADDRESS = 16 * 1024 - 64
@@ -82,6 +83,9 @@ class Callers:
         """Remember what a request made, and replace what it spoilt."""
         if response.status_code == 201:
             self._made += [place for place in response.headers["location"] if place.startswith("/store/")]
+        if case.operation.path.startswith("/auth/"):
+            # What is drawn at random may stand in any log; what is answered may not.
+            note_text(response.content)
         if response.status_code == 200 and case.operation.path in ("/auth/refresh", "/auth/token"):
             self._refresh_token = response.json()["refresh_token"]
         if response.status_code == 200 and case.method == "PATCH" and case.operation.path.startswith("/store/"):
@@ -139,6 +143,7 @@ class Callers:
 
     def _post(self, path: str, body: dict[str, Any], headers: dict[str, str] | None = None) -> requests.Response:
         response = self.send("POST", path, headers or {}, body)
+        note_exchange(response)
         assert response.status_code in (200, 201), response.text
         return response
 

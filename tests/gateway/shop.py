@@ -9,6 +9,8 @@ from typing import Any, TypeVar
 import requests
 from requests.adapters import HTTPAdapter
 
+from tests.secrets_seen import watching
+
 T = TypeVar("T")
 TIMEOUT = 60
 PATIENCE = 60.0
@@ -20,7 +22,7 @@ class Api:
 
     def __init__(self, url: str) -> None:
         self.url = url
-        self.session = requests.Session()
+        self.session = watching(requests.Session())
         self.session.mount("http://", HTTPAdapter(pool_maxsize=64))
 
     def call(

@@ -22,6 +22,7 @@ import pytest
 from localstack.ports import free_port
 from localstack.processes import PROC, Processes, marked
 from localstack.template import ROOT
+from tests.secrets_seen import watch
 
 OWN = ("DATABASE_URL", "REDIS_URL", "AMQP_URL", "AWS_ENDPOINT_URL")
 
@@ -31,6 +32,7 @@ class Terminal:
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory
+        watch(directory)
         self.environment = {name: value for name, value in os.environ.items() if name not in OWN}
 
     def command(self, *words: str) -> list[str]:

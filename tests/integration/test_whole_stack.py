@@ -18,6 +18,7 @@ import requests
 from localstack.ports import free_port
 from localstack.processes import marked, wait_until
 from localstack.template import ROOT, functions, read
+from tests.secrets_seen import note_body, watch
 
 OWN = ("DATABASE_URL", "REDIS_URL", "AMQP_URL", "AWS_ENDPOINT_URL")
 BURST = 100
@@ -28,6 +29,7 @@ class Shop:
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory
+        watch(directory)
         self.environment = {name: value for name, value in os.environ.items() if name not in OWN}
 
     def call(self, *words: str) -> subprocess.CompletedProcess[str]:
@@ -129,6 +131,7 @@ def test_tokens_and_users_live_through_a_restart(shop: Shop) -> None:
     stack = shop.stack
     user = stack["users"]["customer"]
     session = requests.post(f"{stack['url']}/auth/login", json=user, timeout=30).json()
+    note_body([user, session])
     assert shop.call("stop").returncode == 0
     shop.up()
     again = shop.stack

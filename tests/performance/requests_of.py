@@ -9,14 +9,21 @@ from typing import Any
 import requests
 
 from localstack.template import ROOT
+from tests.secrets_seen import watching
 
 EVENTS = ROOT / "tests" / "events"
 
 
 def rest_event(
-    method: str, path: str, *, token: str | None = None, body: Any = None, query: Mapping[str, str] | None = None
+    method: str,
+    path: str,
+    *,
+    token: str | None = None,
+    body: Any = None,
+    query: Mapping[str, str] | None = None,
+    address: str = "127.0.0.1",
 ) -> dict[str, Any]:
-    """What API Gateway's REST API gives a function for this request."""
+    """What API Gateway's REST API gives a function for this request of a client at `address`."""
     event: dict[str, Any] = json.loads((EVENTS / "rest_list_products.json").read_text())
     headers = dict(event["headers"])
     if token is not None:
@@ -32,7 +39,8 @@ def rest_event(
         body=None if body is None else json.dumps(body),
     )  # fmt: skip
     event["requestContext"].update(
-        httpMethod=method, path=f"/staging{path}", resourcePath=f"/{group}/{{proxy+}}"
+        httpMethod=method, path=f"/staging{path}", resourcePath=f"/{group}/{{proxy+}}",
+        identity={"sourceIp": address, "userAgent": "curl/8"},
     )  # fmt: skip
     return event
 
@@ -42,7 +50,7 @@ class Shop:
 
     def __init__(self, stack: Mapping[str, Any]) -> None:
         self._stack = stack
-        self._session = requests.Session()
+        self._session = watching(requests.Session())
         self._session.trust_env = False
 
     def close(self) -> None:
