@@ -10,6 +10,7 @@ import pytest
 
 from tests.functions.calls import call, good, unique
 from tests.functions.events import Context
+from tests.functions.owners import CodeClock
 from tests.functions.wire import Wire
 
 
@@ -104,3 +105,11 @@ def wired() -> Iterator[Callable[[str], Wire]]:
     _forget()
     for made in wires:
         made.cut()
+
+
+@pytest.fixture
+def code_clock(monkeypatch: pytest.MonkeyPatch) -> CodeClock:
+    """The clock that the codes of second factors go by, which stands until a test moves it on."""
+    made = CodeClock()
+    monkeypatch.setattr("auth.totp.time", made)
+    return made
