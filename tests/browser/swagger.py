@@ -5,9 +5,9 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 from selenium.common.exceptions import ElementClickInterceptedException, StaleElementReferenceException
+from selenium.webdriver.chrome.webdriver import WebDriver
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
-from selenium.webdriver.remote.webdriver import WebDriver
 from selenium.webdriver.remote.webelement import WebElement
 from selenium.webdriver.support.wait import WebDriverWait
 
@@ -69,7 +69,8 @@ class Page:
     def _fill(self, selector: str, text: str) -> None:
         field = self._one(selector)
         field.send_keys(Keys.CONTROL, "a")
-        field.send_keys(text)
+        # As if pasted: at each key Swagger UI draws the page anew.
+        self._driver.execute_cdp_cmd("Input.insertText", {"text": text})
 
     def _in_scheme(self, path: str) -> WebElement:
         return self._until(lambda: self._shown(By.XPATH, f"{SCHEME}{path[1:]}"), path)
