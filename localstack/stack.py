@@ -170,6 +170,7 @@ class Stack:
             "NetworkWrongPasswords": "100000 per minute",
             "AddressRequests": "100000 per minute",
             "NetworkRequests": "100000 per minute",
+            "AccountMails": "100000 per minute",
         }
 
     def _deploy(self, built: build.Built) -> deploy.Deployment:

@@ -115,6 +115,23 @@ def count_request(kind: str, client: Client) -> None:
     _counted(count)
 
 
+def may_be_mailed(subject: str) -> bool:
+    """Count a mail that somebody asks for to this address, be there such an account or not → whether it may go.
+
+    Whoever floods another's letter box is told nothing by the answer, so nothing is raised.
+    """
+    bucket = _digest(subject)
+
+    def count(place: _Place) -> bool:
+        item = _items().mails
+        if place.moving.hit(item, bucket):
+            return True
+        _refused(place, f"account {bucket}", "mails", place.moving.get_window_stats(item, bucket).reset_time)
+        return False
+
+    return _counted(count)
+
+
 def _take(place: _Place, bucket: str) -> int | None:
     """Count a try → the rung that it stands on, `None` for one that costs nothing.
 
@@ -228,6 +245,7 @@ class _Items:
     dear: "RateLimitItem"
     failures: dict[str, "RateLimitItem"]
     requests: dict[str, "RateLimitItem"]
+    mails: "RateLimitItem"
 
 
 @lru_cache(maxsize=1)
@@ -243,6 +261,7 @@ def _items() -> _Items:
         dear=RateLimitItemPerHour(10_000, 1, "waited-tries"),
         failures={name: _named(parse(limit), "wrong-passwords") for name, limit in failures.items()},
         requests={name: parse(limit) for name, limit in requests.items()},
+        mails=_named(parse(chosen.account_mails), "mails"),
     )
 
 

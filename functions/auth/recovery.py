@@ -6,7 +6,7 @@ from sqlalchemy import insert
 
 from auth import accounts, audit, mail_tokens
 from auth.clients import Client
-from auth.limits import attempt, count_request
+from auth.limits import attempt, count_request, may_be_mailed
 from auth.mail_requests import request_mail
 from auth.sessions import end_all
 from auth.tables import audit as audit_rows
@@ -51,12 +51,16 @@ def change_password(database: Database, caller: Caller, current: str, new: str, 
 
 def forgot_password(database: Database, email: str, client: Client) -> None:
     """Ask for a mail with a reset token, whoever the address belongs to: for nobody's, the same rows are written, and
-    the mail worker drops the event."""
+    the mail worker drops the event. Beyond a few mails an hour to one address nothing is done, and nothing is said.
+
+    Raises `TooManyTries` for the client's own requests."""
     count_request("forgot", client)
     try:
         address = accounts.normalised_email(email)
     except Invalid:
         address = ""
+    if not may_be_mailed(address or email.casefold()):
+        return
 
     def work(transaction: Transaction) -> None:
         user_id = accounts.id_of_email(transaction, address)
@@ -107,5 +111,5 @@ def request_verification(database: Database, caller: Caller, client: Client) -> 
         user = accounts.user_by_id(database, caller.user_id)
     except NotFound:
         raise Unauthenticated("invalid_token") from None
-    if user["email"] is not None and not user["email_verified"]:
+    if user["email"] is not None and not user["email_verified"] and may_be_mailed(user["email"]):
         database.transaction(lambda transaction: request_mail(transaction, caller.user_id, "verify"))
