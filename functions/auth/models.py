@@ -204,7 +204,7 @@ class RecoveryCodes(Answer):
 
 
 class TotpConfirmed(RecoveryCodes):
-    """The same, and an access token for this session with its role's full rights; `expires_in` in seconds."""
+    """Recovery codes, shown this once, and an access token with the role's full rights; `expires_in` in seconds."""
 
     access_token: str
     token_type: Literal["Bearer"]

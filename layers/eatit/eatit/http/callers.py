@@ -50,5 +50,14 @@ Admin = Annotated[Caller, Depends(Bearer(Role.admin))]
 
 def role_of(route: APIRoute) -> tuple[bool, Role | None]:
     """Whether a route reads access tokens at all, and the least role it demands; `None`: anyone's."""
-    found = [part.call for part in route.dependant.dependencies if isinstance(part.call, Bearer)]
+    found = _bearers(route)
     return bool(found), max((bearer.role for bearer in found if bearer.role is not None), default=None)
+
+
+def takes_enrolling(route: APIRoute) -> bool:
+    """Whether a token that can only enrol a second factor serves at this route."""
+    return all(bearer.enrolling for bearer in _bearers(route))
+
+
+def _bearers(route: APIRoute) -> list[Bearer]:
+    return [part.call for part in route.dependant.dependencies if isinstance(part.call, Bearer)]

@@ -15,7 +15,7 @@ from fastapi.routing import APIRoute
 
 from eatit.errors import DomainError, Fault, Invalid
 from eatit.http.answers import JSON
-from eatit.http.callers import role_of
+from eatit.http.callers import role_of, takes_enrolling
 from eatit.http.documentation import NOTES
 from eatit.http.problems import MEDIA_TYPE, PROBLEMS, problem_response
 from eatit.http.shapes import ProblemAnswer
@@ -208,14 +208,16 @@ def _tell_callers(operation: dict[str, Any], route: APIRoute, *, basket_token: b
     tokens: list[dict[str, list[str]]] = [{"bearer": []}, {"oauth2": []}]
     if basket_token:
         tokens.append({"basketToken": []})
+    refusals = {"invalid_token"} if takes_enrolling(route) else {"invalid_token", "second_factor_required"}
     if role is None:
         operation["security"] = [{}, *tokens]
-        return {"invalid_token", "second_factor_required"}
+        return refusals
     operation["security"] = tokens
+    refusals.add("authentication_required")
     if role is Role.customer:
-        return {"invalid_token", "authentication_required", "second_factor_required"}
+        return refusals
     operation["description"] = f"{operation.get('description', '')}\n\nFor {role.name}.".strip()
-    return {"invalid_token", "authentication_required", "forbidden", "second_factor_required"}
+    return refusals | {"forbidden"}
 
 
 def _problem_answers(codes: set[str]) -> dict[str, Any]:
