@@ -85,7 +85,8 @@ def normalised_email(address: str) -> str:
         found = validate_email(address, check_deliverability=False, test_environment=True)
     except EmailNotValidError as error:
         raise Invalid([Fault("/email", "wrong_form", {"expected": "name@example.org"})]) from error
-    return found.normalized.casefold()
+    # Not casefold(), which makes strasse of straße: somebody else's address, who would get the mails to this one.
+    return found.normalized.lower()
 
 
 def prepared_account(email: str, password: str, display_name: str | None, language: str) -> dict[str, Any]:
