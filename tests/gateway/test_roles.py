@@ -1,29 +1,126 @@
-"""Who may do what: customers read, staff write, admins do all that staff may."""
+"""Who may do what: every route asked by every kind of caller, and what a change of role or a disabling does at once."""
 
+from collections.abc import Callable
+from typing import Any
+
+import jwt
 import pytest
 
-from tests.gateway.shop import Api, Keeper, good, problem
+from tests.gateway.conftest import PASSWORD
+from tests.gateway.shop import Api, Keeper, eventually, good, problem
+from tests.who_may import CALLERS, REFUSALS, WHO, address_of, body_for, refusal_of
 
-ID = "019aa7c0-0000-7000-8000-000000000001"
-STAFFS = [
-    ("POST", "/store/units"),
-    ("PATCH", f"/store/units/{ID}"),
-    ("DELETE", f"/store/units/{ID}"),
-    ("POST", "/store/categories"),
-    ("PATCH", f"/store/categories/{ID}"),
-    ("DELETE", f"/store/categories/{ID}"),
-    ("POST", "/store/products"),
-    ("PATCH", f"/store/products/{ID}"),
-    ("DELETE", f"/store/products/{ID}"),
-]
+AT_ONCE = 5.0  # seconds within which every group knows
 
 
-@pytest.mark.parametrize(("method", "path"), STAFFS)
-def test_a_customer_cant_do_staffs_work(api: Api, buyer: str, method: str, path: str) -> None:
-    # Whoever may not doesn't learn what was wrong with their body either.
-    for body in ({}, {"name": "x"}):
-        problem(api.call(method, path, token=buyer, json=body), 403, "forbidden")
-    problem(api.call(method, path, json={}), 401, "authentication_required")
+class Member:
+    """A registered user of one role. `token` stands throughout, `spare` is a new session's of somebody else of that
+    role, for requests that may end the session that they come with, or all of its user's."""
+
+    def __init__(self, api: Api, registered: Callable[[], Any], admin: str, role: str) -> None:
+        self.api = api
+        self.people = [registered() for _ in range(2)]
+        for person in self.people:
+            good(api.patch(f"/auth/users/{person['user']['id']}", {"role": role}, token=admin))
+        self.token = self._signed_in(self.people[0])
+
+    def spare(self) -> str:
+        return self._signed_in(self.people[1])
+
+    def _signed_in(self, person: Any) -> str:
+        body = {"email": person["user"]["email"], "password": PASSWORD}
+        return str(good(self.api.post("/auth/login", body))["access_token"])
+
+
+@pytest.fixture(scope="module")
+def members(api: Api, register: Callable[[], Any], admin: str) -> Any:
+    """Real users, two of each role; the admins are none any more at the end."""
+    found = {role: Member(api, register, admin, role) for role in ("customer", "staff", "admin")}
+    yield found
+    for person in found["admin"].people:
+        good(api.patch(f"/auth/users/{person['user']['id']}", {"role": "customer"}, token=admin))
+
+
+def _token(caller: str, members: dict[str, Member], signing: dict[str, Any], *, spare: bool) -> str | None:
+    if caller in ("nobody", "bad"):
+        return {"nobody": None, "bad": "bad"}[caller]
+    member = members["admin" if caller == "enrolling" else caller]
+    token = member.spare() if spare else member.token
+    if caller != "enrolling":
+        return token
+    claims = jwt.decode(token, options={"verify_signature": False})
+    key = signing["current"]
+    return jwt.encode(
+        {**claims, "aud": f"{claims['aud']}/enrol"},
+        jwt.PyJWK(key, "EdDSA").key,
+        algorithm="EdDSA",
+        headers={"kid": key["kid"]},
+    )
+
+
+WALK = [pytest.param(key, caller, id=f"{' '.join(key)} {caller}") for key in sorted(WHO) for caller in CALLERS]
+
+
+@pytest.mark.parametrize(
+    ("key", "caller"), WALK, ids=lambda value: value if isinstance(value, str) else " ".join(value)
+)
+def test_every_route_lets_in_whom_the_table_says(
+    api: Api, members: dict[str, Member], signing: dict[str, Any], key: tuple[str, str], caller: str
+) -> None:
+    method, path = key
+    refused = refusal_of(WHO[key], caller)
+    token = _token(caller, members, signing, spare=method != "GET" and path.startswith("/auth/") and not refused)
+    bodies = [body_for(method)]
+    if refused and bodies[0] is not None:
+        # Whoever may not doesn't learn what was wrong with their body either.
+        bodies.append({"name": "x"})
+    for body in bodies:
+        answer = api.call(method, address_of(path), token=token, json=body)
+        if refused:
+            problem(answer, *refused)
+        elif "problem" in answer.headers.get("Content-Type", ""):
+            assert answer.json()["code"] not in REFUSALS, answer.text
+            assert answer.status_code < 500, answer.text
+
+
+# A change of role, a disabling
+
+
+def test_a_demoted_keepers_token_is_refused_by_the_store_at_once(
+    api: Api, admin: str, register: Callable[[], Any]
+) -> None:
+    keeper = register()
+    path = f"/auth/users/{keeper['user']['id']}"
+    good(api.patch(path, {"role": "staff"}, token=admin))
+    # A promotion ends the customer's token; the session goes on, and its next token has staff's rights.
+    promoted = good(api.post("/auth/refresh", {"refresh_token": keeper["refresh_token"]}))
+    assert promoted["user"]["role"] == "staff"
+    Keeper(api, promoted["access_token"]).unit()
+    problem(api.post("/store/units", {}, token=promoted["access_token"]), 422, "invalid_body")
+
+    good(api.patch(path, {"role": "customer"}, token=admin))
+    for method, place in (("POST", "/store/units"), ("GET", "/store/units"), ("GET", "/basket")):
+        eventually(
+            lambda method=method, place=place: problem(
+                api.call(method, place, token=promoted["access_token"], json=body_for(method)), 401, "invalid_token"
+            ),
+            seconds=AT_ONCE,
+        )
+    again = good(api.post("/auth/refresh", {"refresh_token": promoted["refresh_token"]}))
+    problem(api.post("/store/units", {}, token=again["access_token"]), 403, "forbidden")
+
+
+def test_a_disabled_customer_is_out_of_every_group_at_once(api: Api, admin: str, register: Callable[[], Any]) -> None:
+    customer = register()
+    token = customer["access_token"]
+    for place in ("/basket", "/store/units", "/auth/me"):
+        good(api.get(place, token=token))
+    good(api.patch(f"/auth/users/{customer['user']['id']}", {"disabled": True}, token=admin))
+    problem(api.post("/auth/refresh", {"refresh_token": customer["refresh_token"]}), 401, "invalid_refresh_token")
+    body = {"email": customer["user"]["email"], "password": PASSWORD}
+    problem(api.post("/auth/login", body), 401, "invalid_credentials")
+    for place in ("/basket", "/store/units", "/auth/me"):
+        eventually(lambda place=place: problem(api.get(place, token=token), 401, "invalid_token"), seconds=AT_ONCE)
 
 
 def test_an_admin_does_what_staff_may(api: Api, admin: str) -> None:
