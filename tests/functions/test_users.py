@@ -226,10 +226,10 @@ def test_the_same_change_again_sets_the_marks_again(
 def test_marks_of_two_changes_at_once_end_as_the_later_change(
     admin: str, person: Callable[..., Any], sql: Any, marks: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from auth import users
+    from eatit.revocation import mark_user
 
     somebody = person()
-    mark_user, user = users.mark_user, UUID(somebody["user"]["id"])
+    user = UUID(somebody["user"]["id"])
 
     def overtaken(user_id: UUID, role: str | None) -> None:
         if role == "staff":
@@ -238,7 +238,7 @@ def test_marks_of_two_changes_at_once_end_as_the_later_change(
             mark_user(user, "customer")
         mark_user(user_id, role)
 
-    monkeypatch.setattr(users, "mark_user", overtaken)
+    monkeypatch.setattr("auth.users.mark_user", overtaken)
     change(somebody, admin, role="staff")
     assert marks.get(f"revoked:user:{user}") == "customer"
 

@@ -86,6 +86,13 @@ def test_every_route_lets_in_whom_the_table_says(
 # A change of role, a disabling
 
 
+def _refused_at_once(api: Api, method: str, path: str, token: str) -> None:
+    def look() -> None:
+        problem(api.call(method, path, token=token, json=body_for(method)), 401, "invalid_token")
+
+    eventually(look, seconds=AT_ONCE)
+
+
 def test_a_demoted_keepers_token_is_refused_by_the_store_at_once(
     api: Api, admin: str, register: Callable[[], Any]
 ) -> None:
@@ -100,12 +107,7 @@ def test_a_demoted_keepers_token_is_refused_by_the_store_at_once(
 
     good(api.patch(path, {"role": "customer"}, token=admin))
     for method, place in (("POST", "/store/units"), ("GET", "/store/units"), ("GET", "/basket")):
-        eventually(
-            lambda method=method, place=place: problem(
-                api.call(method, place, token=promoted["access_token"], json=body_for(method)), 401, "invalid_token"
-            ),
-            seconds=AT_ONCE,
-        )
+        _refused_at_once(api, method, place, promoted["access_token"])
     again = good(api.post("/auth/refresh", {"refresh_token": promoted["refresh_token"]}))
     problem(api.post("/store/units", {}, token=again["access_token"]), 403, "forbidden")
 
@@ -120,7 +122,7 @@ def test_a_disabled_customer_is_out_of_every_group_at_once(api: Api, admin: str,
     body = {"email": customer["user"]["email"], "password": PASSWORD}
     problem(api.post("/auth/login", body), 401, "invalid_credentials")
     for place in ("/basket", "/store/units", "/auth/me"):
-        eventually(lambda place=place: problem(api.get(place, token=token), 401, "invalid_token"), seconds=AT_ONCE)
+        _refused_at_once(api, "GET", place, token)
 
 
 def test_an_admin_does_what_staff_may(api: Api, admin: str) -> None:
