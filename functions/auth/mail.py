@@ -100,6 +100,7 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, int]:
             refused.append((request.delivery, f"given up after a day: {reason}"))
         else:
             put_back(_publisher, request.delivery)
+            logger.warning("mail put off", reason=reason, event_id=str(request.event.id))
             outcomes.append("put_back")
     # Last: a batch that comes again because a server is away would park its poison each time.
     for delivery, reason in refused:
@@ -137,11 +138,15 @@ def _served(
     while True:
         again: list[tuple[Request, str]] = []
         for request, _ in waiting:
+            if not _time_left(context, 0):
+                raise Unavailable(what="time")  # rather than be killed in the middle; what is done stays done
             try:
                 outcomes.append(_serve(request, context))
             except (Refused, Unwritable) as error:
                 refused.append((request.delivery, str(error)))
             except Delayed as error:
+                if not error.personal:
+                    raise
                 again.append((request, str(error)))
         until = until or time.monotonic() + PATIENCE_SECONDS
         if not again or time.monotonic() + pause > until or not _time_left(context, pause):

@@ -10,6 +10,7 @@ import pytest
 
 from tests.functions.calls import call, good, unique
 from tests.functions.events import Context
+from tests.functions.mails import Person, parking, people
 from tests.functions.owners import CodeClock
 from tests.functions.wire import Wire
 
@@ -83,6 +84,20 @@ def sql(shop: dict[str, Any]) -> Iterator["psycopg.Connection[Any]"]:
     """The shop's database as its owner, in autocommit."""
     with psycopg.connect(shop["database_url"], autocommit=True) as connection:
         yield connection
+
+
+@pytest.fixture
+def person(sql: Any) -> Iterator[Callable[..., Person]]:
+    """Makes users without a password: `person(language="en")` gives the id and the address."""
+    with people(sql) as make:
+        yield make
+
+
+@pytest.fixture
+def parked_mail(shop: dict[str, Any]) -> Iterator[Callable[[], dict[str, Any]]]:
+    """Takes what MailFunction parked."""
+    with parking(shop, "auth.mail.parked") as take:
+        yield take
 
 
 @pytest.fixture
