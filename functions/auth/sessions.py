@@ -7,13 +7,15 @@ later, somebody has stolen it or its successor, and the whole family ends.
 import hashlib
 import secrets
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import bindparam, func, insert, literal, select, update
+import orjson
+from sqlalchemy import bindparam, func, insert, select, update
 
 from auth import audit
 from auth.accounts import USER_COLUMNS, User, user_of
@@ -21,7 +23,6 @@ from auth.clients import Client
 from auth.keys import ACCESS_SECONDS, access_token, successor
 from auth.limits import count_request
 from auth.policy import second_factor_demanded
-from auth.tables import audit as audit_rows
 from auth.tables import refresh_tokens, sessions, users
 from eatit.database import Database, Transaction
 from eatit.errors import Unauthenticated
@@ -32,9 +33,28 @@ from eatit.revocation import MARKED_SECONDS, mark_sessions
 REFRESH_LIFE = timedelta(days=30)
 GRACE = timedelta(seconds=10)
 
-_new_session = insert(sessions)
+# In the driver's own form: it stands in every sign-in, whose time should be the password's hash alone. The account is
+# held while it is looked at once more: whoever disables it or changes its password just now either refuses this
+# session or finds it and ends it.
+_BEGIN = """
+WITH holder AS (
+    SELECT id FROM auth.users
+    WHERE id = %(user)s AND NOT disabled AND password_changed_at IS NOT DISTINCT FROM %(changed)s::timestamptz
+    FOR SHARE
+), made AS (
+    INSERT INTO auth.sessions (id, user_id, device, address, second_factor_at)
+    SELECT %(session)s, id, %(device)s::text, %(address)s::text, CASE WHEN %(second_factor)s THEN now() END FROM holder
+    RETURNING id, user_id, device, address
+), kept AS (
+    INSERT INTO auth.refresh_tokens (digest, session_id, expires_at)
+    SELECT %(digest)s, id, now() + %(life)s FROM made
+), told AS (
+    INSERT INTO auth.audit (id, action, actor_id, user_id, session_id, address, device, trace_id, details)
+    SELECT %(entry)s, %(action)s, user_id, user_id, id, address, device, %(trace)s, %(details)s::jsonb FROM made
+)
+SELECT id FROM made
+"""
 _new_token = insert(refresh_tokens)
-_new_entry = insert(audit_rows)
 _presented = (
     select(
         refresh_tokens.c.rotated_at,
@@ -94,23 +114,56 @@ def digest_of(token: str) -> bytes:
 
 
 def begin(
-    transaction: Transaction, user: User, client: Client, *, action: str, second_factor: bool = False, **details: Any
+    transaction: Transaction,
+    user: User,
+    client: Client,
+    *,
+    action: str,
+    password_changed_at: datetime | None = None,
+    second_factor: bool = False,
 ) -> Session:
     """Begin a session: a new family with its first refresh token, and its row in the audit, in one statement.
 
     `second_factor`: one was given just now. A role that must have one and gave none gets a token that can only enrol.
+    Raises `Unauthenticated` (`invalid_credentials`) where the account was disabled meanwhile, or its password, last
+    changed at `password_changed_at`, was changed again.
     """
+    return _begin(transaction.rows, user, client, action, password_changed_at, second_factor)
+
+
+def begin_at_once(
+    database: Database, user: User, client: Client, *, action: str, password_changed_at: datetime | None
+) -> Session:
+    """`begin` where nothing else is to be done with it: a transaction of its own, in one round trip."""
+    return _begin(partial(database.rows, writes=True), user, client, action, password_changed_at, False)
+
+
+def _begin(
+    rows: Callable[[str, dict[str, Any]], Sequence[Any]],
+    user: User,
+    client: Client,
+    action: str,
+    password_changed_at: datetime | None,
+    second_factor: bool,
+) -> Session:
     session_id, token = uuid7(), secrets.token_urlsafe(32)
-    now = datetime.now(UTC)
-    row: dict[str, Any] = {"id": session_id, "user_id": user["id"], "device": client.device, "address": client.address}
-    if second_factor:
-        row["second_factor_at"] = func.now()
-    made = _new_session.values(row).cte("made")
-    kept = _new_token.values(_token_row(token, session_id, now)).cte("kept")
-    told = _new_entry.values(
-        audit.row_of(action, client, user["id"], user["id"], session_id, {**details, "second_factor": second_factor})
-    ).cte("told")
-    transaction.execute(select(literal(1)).add_cte(made, kept, told))
+    entry = audit.row_of(action, client, user["id"], user["id"], session_id, {"second_factor": second_factor})
+    given = {
+        "user": user["id"],
+        "changed": password_changed_at,
+        "session": session_id,
+        "device": client.device,
+        "address": client.address,
+        "second_factor": second_factor,
+        "digest": digest_of(token),
+        "life": REFRESH_LIFE,
+        "entry": entry["id"],
+        "action": action,
+        "trace": entry["trace_id"],
+        "details": orjson.dumps(entry["details"]).decode(),
+    }
+    if not rows(_BEGIN, given):
+        raise Unauthenticated("invalid_credentials")
     access = token_of(user, session_id, second_factor=second_factor)
     return Session(user, session_id, access, token)
 

@@ -14,7 +14,7 @@ from auth import accounts, audit, sessions, totp
 from auth.accounts import USER_COLUMNS, User, user_of
 from auth.clients import Client
 from auth.devices import device_token, trusted_device
-from auth.limits import Attempt, attempt, count_request
+from auth.limits import Attempt, attempt, count_request, may_be_mailed
 from auth.mail_requests import request_mail
 from auth.passwords import holds, needs_rehash
 from auth.tables import audit as audit_rows
@@ -31,9 +31,9 @@ _lived_here = exists().where(
     session_rows.c.last_seen_at > func.now() - KNOWN_FOR,
     or_(session_rows.c.ended_reason.is_(None), session_rows.c.ended_reason == "signed_out"),
 )
-_by_email = select(*USER_COLUMNS, users.c.password_hash, users.c.disabled, _lived_here.label("known_here")).where(
-    users.c.email == bindparam("email")
-)
+_by_email = select(
+    *USER_COLUMNS, users.c.password_hash, users.c.password_changed_at, users.c.disabled, _lived_here.label("known_here")
+).where(users.c.email == bindparam("email"))
 _failed = insert(audit_rows)
 
 
@@ -62,7 +62,8 @@ def register(
         user = accounts.add(transaction, account)
         if user is None:
             holder = accounts.id_of_email(transaction, account["email"])
-            request_mail(transaction, holder or account["id"], "already_registered")
+            if may_be_mailed(account["email"]):
+                request_mail(transaction, holder or account["id"], "already_registered")
             return None
         request_mail(transaction, user["id"], "verify")
         return sessions.begin(transaction, user, client, action="registered")
@@ -93,7 +94,13 @@ def sign_in(database: Database, given: Credentials, client: Client) -> sessions.
     if user["totp_enabled"] and not given.totp_code:
         tried.released()
         raise Unauthenticated("totp_required")
-    session = database.transaction(lambda transaction: _begun(transaction, user, row.password_hash, given, client))
+    session: sessions.Session | None
+    if user["totp_enabled"] or needs_rehash(row.password_hash):
+        session = database.transaction(lambda transaction: _begun(transaction, user, row, given, client))
+    else:
+        session = sessions.begin_at_once(
+            database, user, client, action="signed_in", password_changed_at=row.password_changed_at
+        )
     if session is None:
         _refuse(database, "second_factor_failed", user["id"], tried, client)
         raise Unauthenticated("invalid_totp_code")
@@ -110,18 +117,21 @@ def _trusted(row: Any, given: Credentials, client: Client) -> str | None:
 
 
 def _begun(
-    transaction: Transaction, user: User, password_hash: str, given: Credentials, client: Client
+    transaction: Transaction, user: User, row: Any, given: Credentials, client: Client
 ) -> sessions.Session | None:
     factor = None
     if user["totp_enabled"]:
         factor = totp.accept(transaction, user["id"], given.totp_code or "")
         if factor is None:
             return None
-    if needs_rehash(password_hash):
-        accounts.rehash(transaction, user["id"], password_hash, given.password)
+    if needs_rehash(row.password_hash):
+        accounts.rehash(transaction, user["id"], row.password_hash, given.password)
     if factor == "recovery":
         audit.record(transaction, "recovery_code_used", client=client, user_id=user["id"])
-    return sessions.begin(transaction, user, client, action="signed_in", second_factor=factor is not None)
+    changed, second = row.password_changed_at, factor is not None
+    return sessions.begin(
+        transaction, user, client, action="signed_in", password_changed_at=changed, second_factor=second
+    )
 
 
 def _refuse(database: Database, action: str, user_id: UUID | None, tried: Attempt, client: Client) -> None:
