@@ -1,12 +1,12 @@
 """Signing in while the account is disabled or its password changed: whoever comes second counts."""
 
-from collections.abc import Callable
 from typing import Any
 
 import psycopg
 import pytest
-from auth import sign_in
 
+from auth import sign_in
+from auth.passwords import holds
 from tests.functions.calls import call, good, unique
 
 PASSWORD = "correct horse battery 42"
@@ -22,7 +22,6 @@ def test_account_is_looked_at_again_after_its_password(
 ) -> None:
     credentials = {"email": f"{unique()}@example.org", "password": PASSWORD}
     user = good(call("POST", "/auth/register", credentials), 201)["user"]["id"]
-    holds: Callable[[str | None, str], bool] = sign_in.holds
 
     def overtaken(password_hash: str | None, password: str) -> bool:
         fits = holds(password_hash, password)
@@ -46,7 +45,6 @@ def test_two_who_sign_in_with_an_old_hash_at_once_both_come_in(
     user = good(call("POST", "/auth/register", credentials), 201)["user"]["id"]
     cheap = PasswordHasher(time_cost=1, memory_cost=64, parallelism=1)
     sql.execute("UPDATE auth.users SET password_hash = %s WHERE id = %s", (cheap.hash(PASSWORD), user))
-    holds: Callable[[str | None, str], bool] = sign_in.holds
 
     def overtaken(password_hash: str | None, password: str) -> bool:
         fits = holds(password_hash, password)
