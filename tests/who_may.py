@@ -9,6 +9,7 @@ GROUPS = ("auth", "store", "basket")
 PRODUCT = "/store/products/{product_id:uuid}"
 UNIT = "/store/units/{unit_id:uuid}"
 CATEGORY = "/store/categories/{category_id:uuid}"
+WAREHOUSE = "/store/warehouses/{warehouse_id:uuid}"
 ITEM = "/basket/items/{product_id:uuid}"
 USER = "/auth/users/{user_id:uuid}"
 # open: reads no token at all; anyone: a bad token is refused; enrolling: customers, and whoever must enrol a second
@@ -55,6 +56,15 @@ WHO = {
     ("GET", PRODUCT): "anyone",
     ("PATCH", PRODUCT): "staff",
     ("DELETE", PRODUCT): "staff",
+    ("GET", f"{PRODUCT}/stock"): "anyone",
+    ("GET", "/store/stock"): "staff",
+    ("GET", "/store/stock/movements"): "staff",
+    ("POST", "/store/stock/movements"): "staff",
+    ("GET", "/store/warehouses"): "anyone",
+    ("POST", "/store/warehouses"): "staff",
+    ("GET", WAREHOUSE): "anyone",
+    ("PATCH", WAREHOUSE): "staff",
+    ("DELETE", WAREHOUSE): "staff",
     ("GET", "/basket"): "anyone",
     ("DELETE", "/basket"): "anyone",
     ("POST", "/basket/items"): "anyone",

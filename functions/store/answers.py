@@ -27,28 +27,30 @@ def language_of(audience: str) -> str:
     return settings().default_language if audience == "staff" else audience
 
 
-def _told(row: Any, audience: str, words: tuple[str, ...] = ("name",)) -> dict[str, Any]:
-    told = row.translations.get(audience, {}) if audience not in ("staff", settings().default_language) else {}
-    answer: dict[str, Any] = {word: told.get(word) or row._mapping[word] for word in words}
+def told(row: Any, audience: str, words: tuple[str, ...] = ("name",)) -> dict[str, Any]:
+    """An entity's words in the language of its audience; staff get the translations beside the default language."""
+    words_told = row.translations.get(audience, {}) if audience not in ("staff", settings().default_language) else {}
+    answer: dict[str, Any] = {word: words_told.get(word) or row._mapping[word] for word in words}
     if audience == "staff":
         answer["translations"] = row.translations
     return answer
 
 
-def _history(row: Any) -> dict[str, Any]:
+def history_of(row: Any) -> dict[str, Any]:
+    """What every entity tells of its changes."""
     return {"version": row.version, "created_at": row.created_at, "updated_at": row.updated_at}
 
 
 def unit_answer(row: Unit, audience: str) -> dict[str, Any]:
     """A unit."""
     own = {"id": row.id, "code": row.code, "dimension": row.dimension, "factor": decimal_text(row.factor)}
-    return {**own, **_told(row, audience), **_history(row)}
+    return {**own, **told(row, audience), **history_of(row)}
 
 
 def category_answer(row: Category, depth: int, audience: str) -> dict[str, Any]:
     """A category."""
     own = {"id": row.id, "slug": row.slug, "parent_id": row.parent_id, "position": row.position, "depth": depth}
-    return {**own, **_told(row, audience), **_history(row)}
+    return {**own, **told(row, audience), **history_of(row)}
 
 
 def product_answer(row: Product, audience: str) -> dict[str, Any]:
@@ -57,7 +59,7 @@ def product_answer(row: Product, audience: str) -> dict[str, Any]:
         "id": row.id,
         "sku": row.sku,
         "barcode": row.barcode,
-        **_told(row, audience, _WORDS),
+        **told(row, audience, _WORDS),
         "category_id": row.category_id,
         "unit_id": row.unit_id,
         "unit": row.unit,
@@ -76,5 +78,5 @@ def product_answer(row: Product, audience: str) -> dict[str, Any]:
         "status": row.status,
         "photos": row.photos,
         "available": row.available,
-        **_history(row),
+        **history_of(row),
     }

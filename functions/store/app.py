@@ -5,12 +5,22 @@ from sqlalchemy import text
 from eatit.http.app import CONVENTIONS, create_app, create_handler
 from eatit.secrets import secret
 from store.database import cache, database
-from store.endpoints import categories, category, product, products, unit, units
+from store.endpoints import categories, category, product, products, stock, unit, units, warehouse, warehouses
 
 app = create_app(
     "store",
     # In the order of their use, since a request tries one route after the other.
-    [product.router, products.router, categories.router, category.router, units.router, unit.router],
+    [
+        product.router,
+        products.router,
+        categories.router,
+        category.router,
+        stock.router,
+        warehouses.router,
+        warehouse.router,
+        units.router,
+        unit.router,
+    ],
     {
         "database": (lambda: database.read(text("SELECT 1")), True),
         "keys": (lambda: bool(secret("auth/jwks").get("keys")), True),
@@ -21,6 +31,8 @@ app = create_app(
     tags={
         "units": "Units of measure, each with its exact factor to g, ml or piece.",
         "categories": "The tree that products stand in.",
+        "warehouses": "Where goods lie.",
+        "stock": "What is there, and the ledger of movements that made it so.",
         "products": "The catalogue. Anyone but staff sees active products only.",
     },
 )

@@ -7,6 +7,7 @@ from sqlalchemy import (
     DateTime,
     Double,
     ForeignKey,
+    Index,
     Integer,
     MetaData,
     Numeric,
@@ -14,6 +15,7 @@ from sqlalchemy import (
     Text,
     Uuid,
     func,
+    text,
 )
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
@@ -87,6 +89,7 @@ products = Table(
     Column("quantity_step", Numeric(12, 3), nullable=False),
     Column("min_quantity", Numeric(12, 3), nullable=False),
     Column("max_quantity", Numeric(12, 3)),
+    Column("low_stock_at", Numeric(12, 3)),
     Column("price_amount", BigInteger, nullable=False),
     Column("currency", Text, nullable=False),
     Column("sold_by", Text, nullable=False),
@@ -108,6 +111,35 @@ stock = Table(
     Column("warehouse_id", Uuid, ForeignKey(warehouses.c.id), primary_key=True, index=True),
     Column("on_hand", Numeric(14, 3), nullable=False),
     Column("reserved", Numeric(14, 3), nullable=False, server_default="0"),
+)
+
+# What was last told of a product's stock: its version, and how much of it was available then.
+stock_versions = Table(
+    "stock_versions",
+    metadata,
+    Column("product_id", Uuid, ForeignKey(products.c.id), primary_key=True),
+    Column("version", BigInteger, nullable=False),
+    Column("available", Numeric(14, 3), nullable=False, server_default="0"),
+)
+
+# The ledger that balances are made by: it only grows, and a trigger refuses the rest to everybody.
+movements = Table(
+    "movements",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("at", DateTime(timezone=True), nullable=False, server_default=func.now()),
+    Column("kind", Text, nullable=False),
+    Column("product_id", Uuid, ForeignKey(products.c.id), nullable=False),
+    Column("warehouse_id", Uuid, ForeignKey(warehouses.c.id), nullable=False),
+    Column("to_warehouse_id", Uuid, ForeignKey(warehouses.c.id)),
+    Column("quantity", Numeric(14, 3), nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("actor_id", Uuid),
+    Column("order_id", Uuid),
+    Column("trace_id", Text, nullable=False),
+    Index("movements_by_product", "product_id", "id"),
+    Index("movements_by_warehouse", "warehouse_id", "id"),
+    Index("movements_by_to_warehouse", "to_warehouse_id", "id", postgresql_where=text("to_warehouse_id IS NOT NULL")),
 )
 
 idempotency = kept_answers(metadata)

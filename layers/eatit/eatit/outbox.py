@@ -19,8 +19,10 @@ from sqlalchemy import (
     Uuid,
     any_,
     bindparam,
+    cast,
     func,
     insert,
+    select,
     update,
 )
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
@@ -83,6 +85,33 @@ def emit(
     transaction.events.append(
         Event(identifier, event_type, SCHEMA_VERSION, aggregate_id, version, row.occurred_at, trace, row.state)
     )
+
+
+_written = select(outbox).where(
+    outbox.c.id
+    == any_(cast(func.string_to_array(func.nullif(func.current_setting("eatit.events", True), ""), ","), ARRAY(Uuid)))
+)
+_none_written = select(func.set_config("eatit.events", "", True))
+
+
+def adopt_written(transaction: "Transaction") -> None:
+    """Take over the events that the database's own functions wrote in this transaction (such as `store.reserve`), so
+    that they are published after the commit as those of `emit` are."""
+    rows = transaction.execute(_written.order_by(outbox.c.id)).all()
+    transaction.execute(_none_written)
+    for row in rows:
+        transaction.events.append(
+            Event(
+                row.id,
+                row.type,
+                row.schema_version,
+                row.aggregate_id,
+                row.version,
+                row.occurred_at,
+                row.trace_id,
+                row.state,
+            )
+        )
 
 
 _publisher: "Publisher | None" = None

@@ -72,6 +72,9 @@ PROBLEMS: dict[str, Problem] = {
         "Последнего администратора нельзя ни понизить, ни отключить",
     ),
     "in_use": Problem(409, "This is in use", "Это используется"),
+    "insufficient_stock": Problem(409, "There isn't so much of it", "Столько этого нет"),
+    "product_archived": Problem(409, "The product is archived", "Товар в архиве"),
+    "stock_too_large": Problem(409, "No warehouse holds so much", "Столько не бывает на складе"),
     "basket_full": Problem(409, "The basket holds no more lines", "В корзину больше не помещается"),
     "request_in_progress": Problem(
         409, "The first request with this key is still running", "Первый запрос с этим ключом ещё выполняется"
@@ -136,6 +139,7 @@ DETAILS: dict[str, tuple[str, str]] = {
         "Прочтите заново и пришлите новый ETag в If-Match.",
     ),
     "in_use": ("It is used by {by}.", "Используется: {by}."),
+    "insufficient_stock": ("{available} can be taken.", "Можно взять {available}."),
 }
 
 # The words of single faults in `errors`; {…} are the fault's parameters.

@@ -1,0 +1,90 @@
+"""GET and POST /store/warehouses: where goods lie."""
+
+from typing import Annotated
+
+from fastapi import Query
+from starlette.requests import Request
+from starlette.responses import Response
+
+from eatit.database import Transaction
+from eatit.errors import Fault, Invalid
+from eatit.http.answers import dump, entity
+from eatit.http.app import endpoint_router
+from eatit.http.callers import Anyone, Staff
+from eatit.http.documentation import described
+from eatit.http.parameters import Cursor, Limit
+from eatit.http.shapes import ParameterText
+from store import warehouses
+from store.answers import audience_of, language_of
+from store.database import database, idempotency
+from store.stock_answers import warehouse_answer
+from store.stock_models import WarehouseAnswer, WarehouseCreate, WarehouseList
+
+router = endpoint_router()
+_NUMBER = r"-?[0-9]{1,3}(\.[0-9]{1,15})?"
+NEAR = Query(
+    description="A place, `latitude,longitude` in degrees: the nearest come first.",
+    json_schema_extra={"pattern": f"^{_NUMBER},{_NUMBER}$"},
+    examples=["55.75,37.62"],
+)
+
+
+@router.get(
+    "/store/warehouses",
+    tags=["warehouses"],
+    summary="List the warehouses",
+    operation_id="list_warehouses",
+    response_model=WarehouseList,
+    openapi_extra=described(etag=True, localized=True),
+)
+async def list_warehouses(
+    request: Request,
+    caller: Anyone,
+    near: Annotated[ParameterText | None, NEAR] = None,
+    active: bool | None = None,
+    limit: Limit = 20,
+    cursor: Cursor = None,
+) -> Response:
+    """The warehouses by code, or by how far they are from a place; for anyone but staff the active ones."""
+    audience = audience_of(request, caller)
+    rows, following = warehouses.list_warehouses(
+        database, near=_place(near), active=active if audience == "staff" else True, limit=limit, cursor=cursor
+    )
+    body = dump({"items": [warehouse_answer(row, audience) for row in rows], "next_cursor": following})
+    return entity(request, body, version=0, language=language_of(audience))
+
+
+def _place(near: str | None) -> warehouses.Place | None:
+    if near is None:
+        return None
+    parts = near.split(",")
+    try:
+        latitude, longitude = (float(part) for part in parts)
+    except ValueError:
+        latitude = longitude = float("nan")
+    plain = all(part.strip().lstrip("-").replace(".", "", 1).isdecimal() for part in parts)
+    if not plain or not (-90 <= latitude <= 90 and -180 <= longitude <= 180):
+        expected = ("latitude,longitude in degrees", "широта,долгота в градусах")
+        raise Invalid([Fault("/near", "wrong_form", {"expected": expected})], "invalid_parameter")
+    return warehouses.Place(latitude, longitude)
+
+
+@router.post(
+    "/store/warehouses",
+    tags=["warehouses"],
+    summary="Make a warehouse",
+    operation_id="create_warehouse",
+    status_code=201,
+    response_model=WarehouseAnswer,
+    openapi_extra=described("code_taken", etag=True, idempotent=True),
+)
+async def create_warehouse(request: Request, body: WarehouseCreate, caller: Staff) -> Response:
+    """Make a warehouse. 409 `code_taken`."""
+
+    def work(transaction: Transaction) -> Response:
+        row = warehouses.create_warehouse(transaction, body.model_dump())
+        headers = {"Location": f"/store/warehouses/{row.id}"}
+        answer = dump(warehouse_answer(row, "staff"))
+        return entity(request, answer, version=row.version, status=201, headers=headers)
+
+    return idempotency.post(request, str(caller.user_id), work)

@@ -1,0 +1,185 @@
+"""The shapes of warehouses and stock: what is sent and what is answered."""
+
+from datetime import datetime
+from decimal import Decimal
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+from pydantic import BeforeValidator, Field, model_validator
+from pydantic_core import PydanticCustomError
+
+from eatit.http.shapes import MAX_QUANTITY, Answer, Body, Change, Exact, Id, QuantityText, Text100, Text300
+from store.models import STAFF_ONLY, Code, Entity, Language
+
+MovementKind = Literal["receive", "write_off", "adjust", "transfer"]
+
+
+def _number(value: Any) -> Any:
+    """A fraction was read as an exact decimal; on earth a float is exact enough."""
+    return float(value) if isinstance(value, Decimal | int) and not isinstance(value, bool) else value
+
+
+Latitude = Annotated[float, BeforeValidator(_number), Field(ge=-90, le=90, allow_inf_nan=False, examples=[55.75])]
+Longitude = Annotated[float, BeforeValidator(_number), Field(ge=-180, le=180, allow_inf_nan=False, examples=[37.62])]
+
+
+class WarehouseTranslation(Body):
+    """A warehouse's words in one more language."""
+
+    name: Text100 | None = None
+    address: Text300 | None = None
+
+
+def _both_or_neither(body: Any) -> Any:
+    if (body.latitude is None) != (body.longitude is None):
+        raise PydanticCustomError("eatit.contradiction", "place", {"other": "latitude, longitude"})
+    return body
+
+
+class WarehouseCreate(Body):
+    """A warehouse; its coordinates, in degrees, are known both or not at all."""
+
+    code: Code
+    name: Text100
+    address: Text300
+    latitude: Latitude | None = None
+    longitude: Longitude | None = None
+    active: bool = True
+    translations: dict[Language, WarehouseTranslation] = {}
+
+    @model_validator(mode="after")
+    def _is_a_place(self) -> "WarehouseCreate":
+        both: WarehouseCreate = _both_or_neither(self)
+        return both
+
+
+class WarehouseChange(Change):
+    """What may change of a warehouse. From one that isn't active nothing can be had."""
+
+    code: Code = ""
+    name: Text100 = ""
+    address: Text300 = ""
+    latitude: Latitude | None = None
+    longitude: Longitude | None = None
+    active: bool = True
+    translations: dict[Language, WarehouseTranslation] = {}
+
+    @model_validator(mode="after")
+    def _is_a_place(self) -> "WarehouseChange":
+        if {"latitude", "longitude"} & self.model_fields_set:
+            _both_or_neither(self)
+        return self
+
+
+class _SignedExact(Exact):
+    """An exact decimal of either sign."""
+
+    def read(self, value: Any) -> Decimal:
+        if isinstance(value, str) and value.startswith("-"):
+            return -super().read(value[1:])
+        if isinstance(value, int | Decimal) and not isinstance(value, bool) and value < 0:
+            return -super().read(-value)
+        return super().read(value)
+
+
+class MovementCreate(Body):
+    """A movement of goods. `quantity` is positive, for `adjust` signed; `to_warehouse_id` is for `transfer` alone."""
+
+    kind: MovementKind
+    product_id: Id
+    warehouse_id: Id
+    to_warehouse_id: Id | None = None
+    quantity: Annotated[Decimal, _SignedExact(places=3, maximum=MAX_QUANTITY)]
+    reason: Text300
+
+    @model_validator(mode="after")
+    def _holds_together(self) -> "MovementCreate":
+        if self.kind == "adjust":
+            if not self.quantity:
+                raise PydanticCustomError("eatit.out_of_range", "quantity", {"expected": "≠ 0"})
+        elif self.quantity <= 0:
+            raise PydanticCustomError("eatit.out_of_range", "quantity", {"expected": f"> 0, ≤ {MAX_QUANTITY}"})
+        if (self.kind == "transfer") != (self.to_warehouse_id is not None) or self.to_warehouse_id == self.warehouse_id:
+            raise PydanticCustomError("eatit.contradiction", "place", {"other": "kind, to_warehouse_id, warehouse_id"})
+        return self
+
+
+class WarehouseAnswer(Entity):
+    """A warehouse; `distance_km` where a place was asked for, along a great circle."""
+
+    code: str
+    name: str
+    address: str
+    latitude: float | None
+    longitude: float | None
+    active: bool
+    distance_km: Annotated[float | None, Field(default=None)]
+    translations: dict[Language, dict[str, str | None]] = STAFF_ONLY
+
+
+class WarehouseList(Answer):
+    """A page of warehouses."""
+
+    items: list[WarehouseAnswer]
+    next_cursor: str | None
+
+
+class MovementAnswer(Answer):
+    """A row of the ledger; `kind` may be `sale` or `return` too, then `order_id` says of which order."""
+
+    id: UUID
+    at: datetime
+    kind: Literal["receive", "write_off", "adjust", "transfer", "sale", "return"]
+    product_id: UUID
+    warehouse_id: UUID
+    to_warehouse_id: UUID | None
+    quantity: QuantityText
+    reason: str
+    actor_id: UUID | None
+    order_id: UUID | None
+
+
+class MovementList(Answer):
+    """A page of the ledger, the newest first."""
+
+    items: list[MovementAnswer]
+    next_cursor: str | None
+
+
+class BalanceAnswer(Answer):
+    """What of a product is in a warehouse; staff see all of it, customers what is available."""
+
+    warehouse_id: UUID
+    code: str
+    name: str
+    available: QuantityText
+    on_hand: Annotated[QuantityText | None, Field(default=None)]
+    reserved: Annotated[QuantityText | None, Field(default=None)]
+    active: Annotated[bool | None, Field(default=None)]
+
+
+class ProductStock(Answer):
+    """A product's balances, by warehouse."""
+
+    items: list[BalanceAnswer]
+    next_cursor: None
+
+
+class StockEntry(Answer):
+    """A balance in the list of all stock."""
+
+    product_id: UUID
+    sku: str
+    name: str
+    warehouse_id: UUID
+    on_hand: QuantityText
+    reserved: QuantityText
+    available: QuantityText
+    low_stock_at: QuantityText | None
+
+
+class StockList(Answer):
+    """A page of balances."""
+
+    items: list[StockEntry]
+    next_cursor: str | None
