@@ -14,7 +14,8 @@ from pathlib import Path
 from localstack.template import ROOT
 
 SECONDS = 60
-GIVEN = ("DATABASE_URL", "REDIS_URL", "AMQP_URL", "AWS_ENDPOINT_URL")  # servers to be used, if other tests set them
+# Servers to be used, if other tests set them.
+GIVEN = ("DATABASE_URL", "REDIS_URL", "AMQP_URL", "AWS_ENDPOINT_URL", "MAIL_URL")
 
 
 def test_nothing_is_left_when_the_terminal_goes(tmp_path: Path) -> None:

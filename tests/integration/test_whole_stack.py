@@ -20,7 +20,7 @@ from localstack.processes import marked, wait_until
 from localstack.template import ROOT, functions, read
 from tests.secrets_seen import note_body, watch
 
-OWN = ("DATABASE_URL", "REDIS_URL", "AMQP_URL", "AWS_ENDPOINT_URL")
+OWN = ("DATABASE_URL", "REDIS_URL", "AMQP_URL", "AWS_ENDPOINT_URL", "MAIL_URL")
 BURST = 100
 
 
