@@ -71,7 +71,7 @@ def test_stack_json_says_all_that_the_contract_promises(shop: Shop) -> None:
         "pids",
     }  # fmt: skip
     assert promised <= stack.keys()
-    assert stack["pids"].keys() == {"postgres", "redis", "rabbitmq", "nginx", "emulator", "triggers"}
+    assert stack["pids"].keys() == {"postgres", "redis", "rabbitmq", "nginx", "emulator", "triggers", "mail"}
     for pid in stack["pids"].values():
         os.kill(pid, 0)
     assert stack["functions"].keys() == functions(read()).keys()

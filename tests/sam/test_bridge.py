@@ -92,6 +92,7 @@ def test_leaves_a_server_alone_that_listens_on_all_addresses() -> None:
     [
         ("postgresql://127.0.0.1:5432/eatit", "postgresql://172.30.0.1:5432/eatit"),
         ("amqp://eatit:secret@localhost:5672/%2F", "amqp://eatit:secret@172.30.0.1:5672/%2F"),
+        ("smtp://127.0.0.1:1025", "smtp://172.30.0.1:1025"),
         ("redis://cache.example:6379/0", "redis://cache.example:6379/0"),
         ("http://localhost:*,http://127.0.0.1:*", "http://localhost:*,http://127.0.0.1:*"),
         ("RUB", "RUB"),
