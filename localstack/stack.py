@@ -267,8 +267,6 @@ class Stack:
                 return self._invoke(deployment, "AdminFunction", {"email": email})
 
             seed(url, self.at.database_url, users, make_admin, self.say, self.options.demo)
-            # The seed's stock is written by SQL: what it tells of must not wait for the relay's next minute.
-            self._invoke(deployment, "OutboxRelayFunction", {})
             self.secrets.seeded = wanted
             credentials.save(self.secrets_file, self.secrets)
         return users

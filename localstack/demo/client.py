@@ -52,24 +52,29 @@ class Client:
         user: dict[str, Any] = answer["user"]
         return user
 
-    def post(self, path: str, body: dict[str, Any], *, unless: int | None = None) -> dict[str, Any]:
+    def post(
+        self, path: str, body: dict[str, Any], *, unless: int | None = None, key: str | None = None
+    ) -> dict[str, Any]:
         """POST `body` and return what is answered; `unless` is a status that is as good as a success.
 
         Busy answers and broken connections are tried again for a minute, so what is posted must bear coming twice: a
-        unique code, slug, sku or address makes the second 409. Raises `Refused`.
+        unique code, slug, sku or address makes the second 409, and an Idempotency-Key, `key`, the first again. Raises
+        `Refused`.
         """
-        return self._send("POST", path, body, unless)
+        return self._send("POST", path, body, unless, key)
 
     def patch(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
         """PATCH what is at `path`, as patiently as `post`."""
         return self._send("PATCH", path, body, None)
 
-    def _send(self, method: str, path: str, body: dict[str, Any], unless: int | None) -> dict[str, Any]:
+    def _send(
+        self, method: str, path: str, body: dict[str, Any], unless: int | None, key: str | None = None
+    ) -> dict[str, Any]:
         deadline = time.monotonic() + PATIENCE_SECONDS
         pause = 0.05
         while True:
             try:
-                status, answer = self._exchange(method, path, body)
+                status, answer = self._exchange(method, path, body, key)
                 said = f"{method} {path} was answered {status}: {answer.get('detail') or answer.get('title') or answer}"
                 if 200 <= status < 300 or status == unless:
                     return answer
@@ -84,10 +89,12 @@ class Client:
             time.sleep(pause)
             pause = min(pause * 2, 1.0)
 
-    def _exchange(self, method: str, path: str, body: dict[str, Any]) -> tuple[int, dict[str, Any]]:
+    def _exchange(self, method: str, path: str, body: dict[str, Any], key: str | None) -> tuple[int, dict[str, Any]]:
         headers = {"Content-Type": "application/json", "Accept": "application/json"}
         if self._token:
             headers["Authorization"] = f"Bearer {self._token}"
+        if key:
+            headers["Idempotency-Key"] = key
         connection = self._connection()
         connection.request(method, self._prefix + path, json.dumps(body, ensure_ascii=False).encode(), headers)
         response = connection.getresponse()
