@@ -15,8 +15,9 @@ from auth.keys import rotated
 from eatit.errors import Unavailable
 from eatit.secrets import forget_secrets, secret
 from eatit.security import REFETCHES, forget_keys
-from localstack.deploy import get_secret
-from tests.functions.calls import call, good
+from localstack.deploy import get_secret, put_secret
+from tests.functions.calls import call, good, unique
+from tests.functions.conftest import _forget
 from tests.functions.events import Context
 
 READS = ("/auth/me", "/store/units", "/basket")
@@ -75,7 +76,25 @@ def test_garbage_while_the_store_of_secrets_is_away_is_401_all_the_same(
     good(call("GET", "/auth/me", token=customer["access_token"]))
 
 
-def test_a_signer_with_an_old_secret_signs_what_holds(shop: dict[str, Any], customer: Any, asked: list[str]) -> None:
+@pytest.fixture
+def own_keys(shop: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """The same shop with keys of its own, so that nobody else's change: the prefix of its secrets."""
+    from auth.key_rotation import handler
+
+    endpoint, prefix = shop["environment"]["AWS_ENDPOINT_URL"], f"eatit/{unique('test')}"
+    for name in ("broker", "database/auth", "database/store", "database/basket"):
+        put_secret(endpoint, f"{prefix}/{name}", get_secret(endpoint, f"{shop['secrets_prefix']}/{name}"))
+    for name in ("auth/signing", "auth/jwks"):
+        put_secret(endpoint, f"{prefix}/{name}", {})
+    monkeypatch.setenv("SECRETS_PREFIX", prefix)
+    _forget()
+    handler({}, Context())
+    yield prefix
+    monkeypatch.undo()
+    _forget()
+
+
+def test_a_signer_with_an_old_secret_signs_what_holds(own_keys: str, customer: Any) -> None:
     """Keys are rotated, and this environment knows nothing of it for as long as it keeps its secrets."""
     from auth.key_rotation import handler
 
@@ -96,16 +115,16 @@ def test_a_signer_with_an_old_secret_signs_what_holds(shop: dict[str, Any], cust
             good(call("GET", path, token=token))
 
 
-def test_two_rotations_at_once_leave_both_secrets_of_one_mind(shop: dict[str, Any]) -> None:
+def test_rotations_at_once_leave_both_secrets_of_one_mind(shop: dict[str, Any], own_keys: str) -> None:
     from concurrent.futures import ThreadPoolExecutor
 
     from auth.key_rotation import handler
     from auth.keys import public_keys
 
-    endpoint, prefix = shop["environment"]["AWS_ENDPOINT_URL"], shop["secrets_prefix"]
+    endpoint = shop["environment"]["AWS_ENDPOINT_URL"]
     with ThreadPoolExecutor(4) as pool:
         told = list(pool.map(lambda _: handler({"action": "rotate"}, Context()), range(4)))
-    signing = get_secret(endpoint, f"{prefix}/auth/signing")
-    assert get_secret(endpoint, f"{prefix}/auth/jwks") == public_keys(signing)
+    signing = get_secret(endpoint, f"{own_keys}/auth/signing")
+    assert get_secret(endpoint, f"{own_keys}/auth/jwks") == public_keys(signing)
     assert any(each["rotated"] for each in told)
     assert rotated(signing, 0)["current"] == signing["next"]

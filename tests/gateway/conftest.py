@@ -71,7 +71,7 @@ def product(keeper: Keeper) -> Any:
     return keeper.product()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture
 def signing(stack: dict[str, Any]) -> dict[str, Any]:
     """The secret that access tokens are signed with, to forge tokens that nearly hold."""
     environment = stack["environment"]
