@@ -32,6 +32,7 @@ WHO = {
     ("DELETE", "/auth/sessions/{session_id:uuid}"): "customer",
     ("GET", "/auth/me"): "enrolling",
     ("PATCH", "/auth/me"): "customer",
+    ("GET", "/auth/totp"): "enrolling",
     ("POST", "/auth/totp"): "enrolling",
     ("POST", "/auth/totp/confirm"): "enrolling",
     ("POST", "/auth/totp/verify"): "enrolling",

@@ -186,6 +186,16 @@ class SessionList(Answer):
     next_cursor: str | None
 
 
+class TotpState(Answer):
+    """How it stands with one's second factor. `demanded`: one's role must have one; `version`: the user's."""
+
+    enabled: bool
+    enabled_at: datetime | None
+    recovery_codes_left: int
+    demanded: bool
+    version: int
+
+
 class TotpEnrolment(Answer):
     """What an authenticator has to be told: `secret` (base32) by hand, or `uri` as a QR code; `period` in seconds."""
 

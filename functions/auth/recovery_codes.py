@@ -4,7 +4,7 @@ import hashlib
 import secrets
 from uuid import UUID
 
-from sqlalchemy import bindparam, delete, func, insert, select, update
+from sqlalchemy import bindparam, delete, func, insert, update
 
 from auth.tables import recovery_codes
 from eatit.database import Transaction
@@ -27,11 +27,6 @@ _use = (
     .values(used_at=func.now())
     .returning(recovery_codes.c.user_id)
 )
-_left = (
-    select(func.count())
-    .select_from(recovery_codes)
-    .where(recovery_codes.c.user_id == bindparam("user"), recovery_codes.c.used_at.is_(None))
-)
 
 
 def renew(transaction: Transaction, user_id: UUID) -> list[str]:
@@ -52,12 +47,6 @@ def use(transaction: Transaction, user_id: UUID, typed: str) -> bool:
     used before."""
     presented = {"user": user_id, "presented": _digest(typed)}
     return len(typed) == LENGTH and transaction.execute(_use, presented).one_or_none() is not None
-
-
-def left(transaction: Transaction, user_id: UUID) -> int:
-    """How many codes are still good."""
-    count: int = transaction.execute(_left, {"user": user_id}).scalar_one()
-    return count
 
 
 def _digest(code: str) -> bytes:

@@ -7,7 +7,7 @@ account's other sessions are over, as after a change of password (OWASP ASVS 5.0
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, TypeVar
+from typing import Any, TypedDict, TypeVar
 from uuid import UUID
 
 from sqlalchemy import bindparam, func, select, update
@@ -20,9 +20,10 @@ from auth.mail_requests import request_mail
 from auth.policy import FRESH, second_factor_demanded
 from auth.seal import opened, sealed
 from auth.sessions import end_all, token_of
+from auth.tables import recovery_codes as recovery_code_rows
 from auth.tables import sessions, users
 from eatit.database import Database, Transaction
-from eatit.errors import Conflict, Forbidden, Unauthenticated
+from eatit.errors import Conflict, Forbidden, Unauthenticated, check_version
 from eatit.revocation import mark_sessions
 from eatit.security import Caller
 
@@ -47,6 +48,19 @@ _standing = (
         sessions.c.revoked_at.is_(None),
     )
     .with_for_update(of=users, key_share=True)
+)
+_given = (
+    select(users.c.totp_enabled_at, sessions.c.second_factor_at, func.clock_timestamp().label("now"))
+    .outerjoin_from(users, sessions, sessions.c.id == bindparam("session"))
+    .where(users.c.id == bindparam("user"), users.c.totp_enabled_at.is_not(None))
+)
+_left = (
+    select(func.count())
+    .where(recovery_code_rows.c.user_id == users.c.id, recovery_code_rows.c.used_at.is_(None))
+    .scalar_subquery()
+)
+_state = select(users.c.totp_enabled_at, users.c.role, users.c.version, _left.label("left")).where(
+    users.c.id == bindparam("user"), ~users.c.disabled
 )
 _user = update(users).where(users.c.id == bindparam("user"))
 _begin = _user.values(totp_pending=bindparam("pending"))
@@ -82,6 +96,30 @@ class Confirmed:
 
     recovery_codes: list[str]
     access_token: str
+
+
+class State(TypedDict):
+    """How it stands with a user's second factor. `demanded`: their role must have one."""
+
+    enabled: bool
+    enabled_at: datetime | None
+    recovery_codes_left: int
+    demanded: bool
+    version: int
+
+
+def state(database: Database, caller: Caller) -> State:
+    """How it stands with the caller's. Raises `Unauthenticated` for a caller who is no more."""
+    row = database.read(_state, {"user": caller.user_id}).one_or_none()
+    if row is None:
+        raise Unauthenticated("invalid_token")
+    return {
+        "enabled": row.totp_enabled_at is not None,
+        "enabled_at": row.totp_enabled_at,
+        "recovery_codes_left": row.left,
+        "demanded": second_factor_demanded(row.role),
+        "version": row.version,
+    }
 
 
 def begin(transaction: Transaction, caller: Caller) -> Enrolment:
@@ -161,13 +199,14 @@ def renew_recovery_codes(transaction: Transaction, caller: Caller, client: Clien
     return recovery_codes.renew(transaction, caller.user_id)
 
 
-def disable(transaction: Transaction, caller: Caller, client: Client) -> list[UUID]:
+def disable(transaction: Transaction, caller: Caller, client: Client, expected: list[int] | None) -> list[UUID]:
     """Take the factor away, and what was begun with it → the sessions that this ends, to be marked after the commit.
 
     Where there is none, nothing happens. Raises `Conflict` (`second_factor_demanded`) where the caller's role must have
-    one, `Forbidden` (`second_factor_required`).
+    one, `Forbidden` (`second_factor_required`), `Stale`.
     """
     standing = _standing_of(transaction, caller)
+    check_version(standing.version, expected)
     if standing.totp_enabled_at is None:
         transaction.execute(_drop_pending, {"user": caller.user_id})
         return []
@@ -185,6 +224,14 @@ def remove(transaction: Transaction, user_id: UUID) -> bool:
     recovery_codes.void(transaction, user_id)
     transaction.execute(_unstamp, {"user": user_id})
     return removed
+
+
+def check_given(transaction: Transaction, caller: Caller) -> None:
+    """Raise `Forbidden` (`second_factor_required`) for a caller who has a factor and didn't give it within ten minutes:
+    for what a stolen session must not do. Locks nothing."""
+    row = transaction.execute(_given, {"user": caller.user_id, "session": caller.session_id}).one_or_none()
+    if row is not None:
+        _check_factor(row, FRESH)
 
 
 def _standing_of(transaction: Transaction, caller: Caller) -> Any:

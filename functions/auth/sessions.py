@@ -40,6 +40,7 @@ _BEGIN = """
 WITH holder AS (
     SELECT id FROM auth.users
     WHERE id = %(user)s AND NOT disabled AND password_changed_at IS NOT DISTINCT FROM %(changed)s::timestamptz
+        AND (%(second_factor)s OR totp_enabled_at IS NULL)
     FOR SHARE
 ), made AS (
     INSERT INTO auth.sessions (id, user_id, device, address, second_factor_at)

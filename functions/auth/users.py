@@ -18,6 +18,7 @@ from auth import audit, mail_tokens, second_factor
 from auth.accounts import USER_COLUMNS, User, normalised_email
 from auth.clients import Client
 from auth.mail_requests import request_mail
+from auth.policy import second_factor_demanded
 from auth.sessions import end_all
 from auth.tables import audit as entries
 from auth.tables import sessions, users
@@ -25,6 +26,7 @@ from eatit.database import Database, Transaction
 from eatit.errors import Conflict, NotFound, Unauthenticated, check_version
 from eatit.paging import make_cursor, page_of, read_cursor
 from eatit.revocation import MARKED_SECONDS, mark_sessions, mark_user
+from eatit.security import Caller
 
 SORT = "-id"
 ROLE_ADMIN = "admin"
@@ -119,14 +121,15 @@ def change_user(
     user_id: UUID,
     given: dict[str, Any],
     *,
-    actor_id: UUID,
+    actor: Caller,
     client: Client,
     expected: list[int] | None,
 ) -> KnownUser:
     """Give a role, disable or enable (`disabled`), take the second factor away (`totp_enabled`, which is false); what
     is so already changes nothing. Call `spread_marks` after the commit, even so.
 
-    Raises `NotFound`, `Stale`, `Conflict` (`last_admin`), `Unauthenticated` for an actor who is no admin any more.
+    Raises `NotFound`, `Stale`, `Conflict` (`last_admin`; `second_factor_demanded` of one's own), `Unauthenticated` for
+    an actor who is no admin any more, `Forbidden` (`second_factor_required`) for one whose own factor isn't fresh.
     """
     held = {row.id: row for row in transaction.execute(_held, {"id": user_id})}
     before = held.get(user_id)
@@ -137,11 +140,12 @@ def change_user(
     standing = {row.id for row in held.values() if row.role == ROLE_ADMIN and not row.disabled}
     if standing == {user_id} and (role != ROLE_ADMIN or disabled):
         raise Conflict("last_admin")
-    if actor_id not in standing:
+    if actor.user_id not in standing:
         raise Unauthenticated("invalid_token")
+    second_factor.check_given(transaction, actor)
 
     def tell(action: str, **details: Any) -> None:
-        audit.record(transaction, action, client=client, actor_id=actor_id, user_id=user_id, **details)
+        audit.record(transaction, action, client=client, actor_id=actor.user_id, user_id=user_id, **details)
 
     if role != before.role:
         tell("role_changed", **{"from": before.role, "to": role})
@@ -152,9 +156,13 @@ def change_user(
     if disabled and not before.disabled:
         end_all(transaction, user_id, "disabled")
         mail_tokens.void_all(transaction, user_id)
-    if given.get("totp_enabled") is False and second_factor.remove(transaction, user_id):
-        tell("totp_disabled")
-        request_mail(transaction, user_id, "second_factor_changed")
+    if given.get("totp_enabled") is False:
+        if user_id == actor.user_id and second_factor_demanded(role):
+            raise Conflict("second_factor_demanded")
+        if second_factor.remove(transaction, user_id):
+            end_all(transaction, user_id, "totp_disabled")
+            tell("totp_disabled")
+            request_mail(transaction, user_id, "second_factor_changed")
     return _known_user(transaction.execute(_one, {"id": user_id}).one())
 
 

@@ -13,6 +13,7 @@ PASSWORD = "correct horse battery 42"
 OVERTAKING = {
     "disabled": "UPDATE auth.users SET disabled = true WHERE id = %s",
     "changed": "UPDATE auth.users SET password_changed_at = now() WHERE id = %s",
+    "enrolled": "UPDATE auth.users SET totp_enabled_at = now() WHERE id = %s",
 }
 
 

@@ -266,3 +266,23 @@ def test_nothing_of_it_is_in_the_clear(
     hidden = [*secret_words[: -len(given)], begun["secret"].encode().hex(), *(code.encode().hex() for code in codes)]
     hidden.append(base64.b32decode(begun["secret"]).hex())
     assert not [word for word in hidden if word in kept]
+
+
+def test_how_it_stands_is_told(owner: Owner) -> None:
+    def told() -> Any:
+        return good(call("GET", "/auth/totp", token=owner.token))
+
+    version = told().pop("version")
+    before = {"enabled": False, "enabled_at": None, "recovery_codes_left": 0, "demanded": False, "version": version}
+    assert told() == before
+    owner.begin()
+    assert told() == before
+    owner.enrol()
+    assert (told()["enabled"], told()["recovery_codes_left"], told()["version"]) == (True, 10, version + 1)
+    answer = call("GET", "/auth/totp", token=owner.token)
+    etag = {"If-None-Match": answer.headers["etag"]}
+    assert call("GET", "/auth/totp", token=owner.token, headers=etag).status == 304
+    stale = call("DELETE", "/auth/totp", token=owner.token, headers={"If-Match": f'"{version}.0"'})
+    refused(stale, 412, "version_mismatch")
+    assert owner.verify(owner.recovery_codes[0]).status == 204
+    assert call("GET", "/auth/totp", token=owner.token, headers=etag).body["recovery_codes_left"] == 9

@@ -103,7 +103,9 @@ def test_ten_confirmations_at_once_give_one_set_of_recovery_codes(
 def test_taken_away_ten_times_at_once_it_is_told_once(owner: Owner) -> None:
     caller = verify(owner.enrol().token)
     at_once(
-        lambda database: database.transaction(lambda transaction: second_factor.disable(transaction, caller, CLIENT))
+        lambda database: database.transaction(
+            lambda transaction: second_factor.disable(transaction, caller, CLIENT, None)
+        )
     )
     assert owner.row()[2] is None
     assert owner.audited().count("totp_disabled") == 1

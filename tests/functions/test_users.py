@@ -353,6 +353,7 @@ def test_two_admins_who_demote_each_other_leave_one(lonely: Callable[[int], list
     from auth.users import change_user
     from eatit.database import Database
     from eatit.errors import Conflict
+    from eatit.security import Caller, Role
 
     pair = [UUID(each["user"]["id"]) for each in lonely(2)]
     databases = [Database("auth"), Database("auth")]
@@ -360,8 +361,9 @@ def test_two_admins_who_demote_each_other_leave_one(lonely: Callable[[int], list
 
     def demote(place: int, given: dict[str, Any]) -> str:
         def work(transaction: Any) -> Any:
+            actor = Caller(pair[place], Role.admin, UUID(int=0))
             return change_user(
-                transaction, pair[1 - place], given, actor_id=pair[place], client=Client(None, None), expected=None
+                transaction, pair[1 - place], given, actor=actor, client=Client(None, None), expected=None
             )
 
         together.wait(10)
@@ -391,13 +393,15 @@ def test_who_was_demoted_meanwhile_changes_nobody(lonely: Callable[[int], list[A
     from auth.database import database
     from auth.users import change_user
     from eatit.errors import Unauthenticated
+    from eatit.security import Caller, Role
 
     former, other, third = (UUID(each["user"]["id"]) for each in lonely(3))
     sql.execute("UPDATE auth.users SET role = 'staff' WHERE id = %s", [former])
+    actor = Caller(former, Role.admin, UUID(int=0))
     with pytest.raises(Unauthenticated):
         database.transaction(
             lambda transaction: change_user(
-                transaction, other, {"role": "staff"}, actor_id=former, client=Client(None, None), expected=None
+                transaction, other, {"role": "staff"}, actor=actor, client=Client(None, None), expected=None
             )
         )
     sql.execute("UPDATE auth.users SET role = 'customer' WHERE id = ANY(%s)", [[former, other, third]])

@@ -1,4 +1,4 @@
-"""POST and DELETE /auth/totp, and POST /auth/totp/confirm, /verify and /recovery-codes: one's second factor."""
+"""GET, POST and DELETE /auth/totp, and POST /auth/totp/confirm, /verify and /recovery-codes: one's second factor."""
 
 from dataclasses import asdict
 from typing import Any
@@ -11,8 +11,8 @@ from auth.answers import client_of
 from auth.callers import Enrolling
 from auth.database import database
 from auth.keys import ACCESS_SECONDS
-from auth.models import FirstTotpCode, GivenTotpCode, RecoveryCodes, TotpConfirmed, TotpEnrolment
-from eatit.http.answers import JSON, dump
+from auth.models import FirstTotpCode, GivenTotpCode, RecoveryCodes, TotpConfirmed, TotpEnrolment, TotpState
+from eatit.http.answers import JSON, dump, entity, expected_versions
 from eatit.http.app import endpoint_router
 from eatit.http.documentation import described
 from eatit.revocation import mark_sessions
@@ -22,6 +22,21 @@ router = endpoint_router()
 
 def _shown_once(body: dict[str, Any]) -> Response:
     return Response(dump(body), headers={"Cache-Control": "no-store"}, media_type=JSON)
+
+
+@router.get(
+    "/auth/totp",
+    tags=["second factor"],
+    summary="See how it stands with one's second factor",
+    operation_id="get_totp",
+    response_model=TotpState,
+    openapi_extra=described(etag=True),
+)
+async def get_totp(request: Request, caller: Enrolling) -> Response:
+    """Whether there is one, since when, how many recovery codes are left, and whether one's role must have one."""
+    found = second_factor.state(database, caller)
+    headers = {"Vary": "Authorization"}
+    return entity(request, dump(found), version=found["version"], varies=False, headers=headers)
 
 
 @router.post(
@@ -93,13 +108,14 @@ async def renew_recovery_codes(request: Request, caller: Enrolling) -> Response:
     summary="Take the authenticator away",
     operation_id="disable_totp",
     status_code=204,
-    openapi_extra=described("second_factor_demanded", "second_factor_required", if_match=False),
+    openapi_extra=described("second_factor_demanded", "second_factor_required"),
 )
 async def disable_totp(request: Request, caller: Enrolling) -> Response:
     """Signing in asks for no code any more; the recovery codes are void, the account's other sessions end, and its
     owner gets a mail. 403 `second_factor_required` ten minutes after the last code; 409 `second_factor_demanded`
     where the caller's role must have one. Where there is none, 204, and an enrolment that was begun is dropped."""
+    expected, client = expected_versions(request), client_of(request)
     mark_sessions(
-        database.transaction(lambda transaction: second_factor.disable(transaction, caller, client_of(request)))
+        database.transaction(lambda transaction: second_factor.disable(transaction, caller, client, expected))
     )
     return Response(None, 204)

@@ -37,16 +37,17 @@ async def get_user(request: Request, user_id: UUID, _caller: Admin) -> Response:
     summary="Change what a user may do",
     operation_id="change_user",
     response_model=KnownUserAnswer,
-    openapi_extra=described("last_admin", etag=True),
+    openapi_extra=described("last_admin", "second_factor_demanded", etag=True),
 )
 async def change_user(request: Request, user_id: UUID, body: AdminChange, caller: Admin) -> Response:
     """Give a role, disable or enable, take a lost second factor away. All groups know within five seconds; disabling
-    ends every session. 409 `last_admin`: the shop's last admin can be neither demoted nor disabled."""
+    and taking a factor away end every session. 409 `last_admin`: the shop's last admin can be neither demoted nor
+    disabled. 403 `second_factor_required` ten minutes after the last code of an admin who has a second factor."""
     expected, client = expected_versions(request), client_of(request)
     given = body.given()
     user = database.transaction(
         lambda transaction: users.change_user(
-            transaction, user_id, given, actor_id=caller.user_id, client=client, expected=expected
+            transaction, user_id, given, actor=caller, client=client, expected=expected
         )
     )
     users.spread_marks(database, user_id)
