@@ -46,6 +46,20 @@ def test_a_placeholder_is_refused_by_name(monkeypatch: pytest.MonkeyPatch, name:
         ("DEFAULT_LANGUAGE", "de"),
         ("STAGE", "Prod Stage"),
         ("PREPARE_STATEMENTS", "maybe"),
+        ("MAIL_URL", "http://host:25"),
+        ("MAIL_URL", "smtp://host"),
+        ("MAIL_URL", "smtp://:25"),
+        ("MAIL_URL", "smtp://host:port"),
+        ("MAIL_URL", "smtp://eatit:pa55@host:25"),
+        ("MAIL_URL", "smtp://eatit@host:25"),
+        ("MAIL_URL", "ses://eu-west-1"),
+        ("MAIL_FROM", "changeme"),
+        ("SHOP_URL", "shop.example"),
+        ("SHOP_URL", "javascript:alert(1)"),
+        ("SHOP_URL", "https://shop.example/?a=b"),
+        ("SHOP_URL", "https://shop.example/#top"),
+        ("SHOP_URL", "https://me:pa55@shop.example"),
+        ("PUBLIC_URL", "ftp://shop.example"),
         ("ADDRESS_REQUESTS", "many per minute"),
         ("ADDRESS_REQUESTS", "30"),
         ("ADDRESS_WRONG_PASSWORDS", "0 per hour"),
@@ -70,6 +84,21 @@ def test_what_makes_sense_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(name)
     found = settings()
     assert (found.currency, found.default_language, found.cors_origins) == ("RUB", "ru", ())
+
+
+def test_mail_has_defaults_and_sites_lose_their_slash(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("MAIL_URL", "MAIL_FROM", "SHOP_URL", "PUBLIC_URL"):
+        monkeypatch.setenv(name, "")
+    found = settings()
+    assert (found.mail_url, found.mail_from, found.shop_url, found.public_url) == ("ses://", "", "", "")
+    settings.cache_clear()
+    monkeypatch.setenv("MAIL_URL", "smtp://127.0.0.1:1025")
+    monkeypatch.setenv("MAIL_FROM", " EatIt <no-reply@shop.example> ")
+    monkeypatch.setenv("SHOP_URL", "https://shop.example/")
+    monkeypatch.setenv("PUBLIC_URL", "https://api.shop.example/v1/")
+    found = settings()
+    assert (found.mail_url, found.mail_from) == ("smtp://127.0.0.1:1025", "EatIt <no-reply@shop.example>")
+    assert (found.shop_url, found.public_url) == ("https://shop.example", "https://api.shop.example/v1")
 
 
 @pytest.mark.parametrize("value", ["eatit", "https://eatit/prod", "db.internal", "secret-1f3a9c", "examples.org"])
