@@ -102,6 +102,11 @@ class Ratio:
         )  # fmt: skip
 
     @property
+    def of_medians(self) -> float:
+        """The median of the one by the median of the other."""
+        return self.seconds / self.peer_seconds
+
+    @property
     def surely(self) -> float:
         """What it is at the least: a busy machine lengthens one of the two, a slower program both."""
         return min(self.median, self.quickest)
@@ -128,20 +133,25 @@ class Laid:
 
     def start(self, handler: str, event: Any = None, environment: Mapping[str, str] | None = None) -> Start:
         """Import `handler` (`store.app.handler`) in an interpreter of its own and, with an event, let it answer."""
-        roots = (self._tasks[handler.partition(".")[0]], self._opt, self._runtime)
-        given = "" if event is None else json.dumps(event)
-        run = subprocess.run(
-            [sys.executable, "-I", "-S", "-c", _CHILD, handler, given, *map(str, roots)],
-            env={"PATH": os.environ["PATH"], **_LAMBDA, **(environment or {})},
-            capture_output=True, text=True, check=False, timeout=120,
-        )  # fmt: skip
-        if run.returncode != 0:
-            raise AssertionError(f"{handler} doesn't start: {run.stderr}")
-        said = json.loads(run.stdout.splitlines()[-1])
+        said = self.run(_CHILD, handler, event, environment)
         return Start(
             said["imported"], said["answered"], said["answer"],
             frozenset(said["modules"]), frozenset(said["afterwards"]),
         )  # fmt: skip
+
+    def run(self, script: str, handler: str, given: Any, environment: Mapping[str, str] | None = None) -> Any:
+        """What `script` prints as JSON in its last line, in an interpreter of its own: its arguments are the handler,
+        what is given it as JSON, and the three roots of its path."""
+        roots = (self._tasks[handler.partition(".")[0]], self._opt, self._runtime)
+        told = "" if given is None else json.dumps(given)
+        run = subprocess.run(
+            [sys.executable, "-I", "-S", "-c", script, handler, told, *map(str, roots)],
+            env={"PATH": os.environ["PATH"], **_LAMBDA, **(environment or {})},
+            capture_output=True, text=True, check=False, timeout=120,
+        )  # fmt: skip
+        if run.returncode != 0:
+            raise AssertionError(f"{handler} doesn't run: {run.stderr}")
+        return json.loads(run.stdout.splitlines()[-1])
 
 
 _LAMBDA = {"POWERTOOLS_SERVICE_NAME": "cold", "POWERTOOLS_METRICS_NAMESPACE": "EatIt", "AWS_REGION": "us-east-1"}

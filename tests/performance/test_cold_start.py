@@ -57,4 +57,3 @@ def test_first_answer_costs_no_sdk(
     assert start.afterwards & {"boto3", "botocore.session", "pika", "argon2", "alembic", "elasticsearch"} == set()
     signed_in = "Authorization" in events[function]["headers"]
     assert ("jwt" in start.afterwards) == signed_in, "tokens are worked through where there is one, and only there"
-    assert ("redis" in start.afterwards) == (function == "StoreFunction")

@@ -23,7 +23,10 @@ from localstack.template import ROOT
 from tests.performance.benchmarks.figures import HEADINGS
 from tests.performance.requests_of import Shop
 
-BENCHMARKS = ("cold_starts", "warm_read", "basket_change", "freshness")
+BENCHMARKS = (
+    "cold_starts", "warm_read", "basket_change", "sign_in", "telling_times", "refresh", "verification", "memory",
+    "freshness",
+)  # fmt: skip
 START_SECONDS = 300
 
 
@@ -70,7 +73,7 @@ def main(names: list[str]) -> int:
         for name in names or BENCHMARKS:
             for figure in importlib.import_module(f"tests.performance.benchmarks.{name}").figures(stack, shop):
                 print(figure.row(), flush=True)
-                missed += figure.aim is not None and figure.ratio.median > figure.aim
+                missed += figure.missed
         shop.close()
     return 1 if missed else 0
 

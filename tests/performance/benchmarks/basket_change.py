@@ -6,11 +6,11 @@ import itertools
 from collections.abc import Callable, Iterable, Mapping
 from decimal import Decimal
 from typing import Any
-from urllib.parse import urlsplit
 from uuid import UUID
 
 import psycopg
 
+from tests.performance.benchmarks.accounts import connected
 from tests.performance.benchmarks.figures import Figure, in_turn, logs_in_a_file
 from tests.performance.requests_of import Shop, rest_event
 
@@ -41,7 +41,7 @@ def figures(stack: Mapping[str, Any], shop: Shop) -> list[Figure]:
 
     calls = (ROUNDS + 1) * BATCH
     strangers = [access_token(user, "customer", uuid7()) for _ in range(calls)]
-    with _connected(stack) as connection, logs_in_a_file():
+    with connected(stack, "basket") as connection, logs_in_a_file():
         same = _same_statement(connection, user, UUID(product["id"]), steps)
         known = in_turn(changing([token] * calls), same, rounds=ROUNDS, batch=BATCH)
         strange = in_turn(changing(strangers), same, rounds=ROUNDS, batch=BATCH)
@@ -50,22 +50,6 @@ def figures(stack: Mapping[str, Any], shop: Shop) -> list[Figure]:
         Figure(what, "its SQL by psycopg", known, 2.5),
         Figure(f"{what}, each time with a token never seen before", "its SQL by psycopg", strange),
     ]
-
-
-def _connected(stack: Mapping[str, Any]) -> psycopg.Connection[Any]:
-    """As role basket, in autocommit, on a server that really writes what it commits."""
-    from eatit.secrets import secret
-
-    login = secret("database/basket")
-    parts = urlsplit(stack["environment"]["DATABASE_URL"])
-    connection: psycopg.Connection[Any] = psycopg.connect(
-        host=parts.hostname, port=parts.port, dbname=parts.path.lstrip("/"),
-        user=login["username"], password=login["password"], autocommit=True,
-    )  # fmt: skip
-    for setting in ("fsync", "synchronous_commit", "full_page_writes"):
-        row = connection.execute(f"SHOW {setting}").fetchone()
-        assert row == ("on",), f"{setting} is {row}: the figure would mean nothing"
-    return connection
 
 
 def _same_statement(
