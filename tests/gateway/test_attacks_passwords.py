@@ -1,4 +1,4 @@
-"""Attacks by passwords: whatever their letters and length, they are kept whole or refused, and nothing breaks of them."""
+"""Attacks by passwords: whatever their letters and length, they are kept whole or refused, and nothing breaks."""
 
 import json
 import unicodedata
