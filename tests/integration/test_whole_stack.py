@@ -15,6 +15,9 @@ from typing import Any
 import pytest
 import requests
 
+from localstack import credentials
+from localstack.deploy import get_secret
+from localstack.invocation import invoke
 from localstack.ports import free_port
 from localstack.processes import marked, wait_until
 from localstack.template import ROOT, functions, read
@@ -132,11 +135,19 @@ def test_tokens_and_users_live_through_a_restart(shop: Shop) -> None:
     user = stack["users"]["customer"]
     session = requests.post(f"{stack['url']}/auth/login", json=user, timeout=30).json()
     note_body([user, session])
+    # Twice, so that what was kept at the start knows nothing of the key that signs now.
+    told = [invoke("KeyRotationFunction", {"action": "rotate"}, directory=shop.directory) for _ in range(2)]
+    kept = credentials.load(shop.directory / "secrets.json").written
+    assert kept["auth/signing"]["current"]["kid"] == told[-1]["current"]  # at once, should the stack be killed
     assert shop.call("stop").returncode == 0
     shop.up()
     again = shop.stack
     assert again["users"] == stack["users"]
     bearer = {"Authorization": f"Bearer {session['access_token']}"}
+    for name, value in kept.items():
+        assert get_secret(again["s3_endpoint_url"], f"{again['secrets_prefix']}/{name}") == value
+    published = requests.get(f"{again['url']}/auth/.well-known/jwks.json", timeout=30).json()["keys"]
+    assert [key["kid"] for key in published] == told[-1]["kids"]
     me = requests.get(f"{again['url']}/auth/me", headers=bearer, timeout=30)
     assert (me.status_code, me.json()["email"]) == (200, user["email"])
     fresh = requests.post(f"{again['url']}/auth/refresh", json={"refresh_token": session["refresh_token"]}, timeout=30)
