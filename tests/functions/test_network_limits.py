@@ -9,7 +9,7 @@ import pytest
 from auth import limits
 from auth.clients import Client
 from eatit.settings import settings
-from tests.functions.calls import good, invoke
+from tests.functions.calls import call, good, invoke
 from tests.functions.clock import Clock, put_into
 from tests.functions.events import rest_event
 from tests.functions.strangers import PASSWORD, post, sign_in, somewhere
@@ -212,3 +212,34 @@ def test_a_burst_meets_no_limit_on_the_local_stack() -> None:
         for kind in KINDS:
             limits.count_request(kind, client)
         limits.attempt(uuid4().hex, client=client).failed()
+
+
+def mails_asked_for(sql: Any) -> int:
+    question = "SELECT count(*) FROM events.outbox WHERE type = 'auth.mail.requested'"
+    return int(sql.execute(question).fetchone()[0])
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_a_letter_box_is_not_flooded(limited: Callable[..., None], clock: Clock, sql: Any, known: bool) -> None:
+    limited(ACCOUNT_MAILS="3 per hour")
+    email = account(somewhere())["email"] if known else f"{uuid4().hex}@shop.example"
+    before = mails_asked_for(sql)
+    answers = [post("/auth/password/forgot", {"email": email.upper()}, somewhere()) for _ in range(6)]
+    assert {(answer.status, answer.content) for answer in answers} == {(202, answers[0].content)}
+    assert mails_asked_for(sql) - before == 3
+    if known:
+        assert post("/auth/register", {"email": email, "password": PASSWORD}, somewhere()).status == 409
+        assert mails_asked_for(sql) - before == 3
+    clock.move(3600)
+    assert post("/auth/password/forgot", {"email": email}, somewhere()).status == 202
+    assert mails_asked_for(sql) - before == 4
+
+
+def test_asking_again_for_the_verifying_mail_is_limited(limited: Callable[..., None], sql: Any) -> None:
+    limited(ACCOUNT_MAILS="2 per hour")
+    body = {"email": f"{uuid4().hex}@shop.example", "password": PASSWORD}
+    token = good(post("/auth/register", body, somewhere()), 201)["access_token"]
+    before = mails_asked_for(sql)
+    for _ in range(5):
+        assert call("POST", "/auth/email/verification", token=token).status == 202
+    assert mails_asked_for(sql) - before == 2

@@ -143,6 +143,18 @@ def test_a_try_given_back_counts_for_nothing_and_forgives_nothing(clock: Clock) 
         limits.attempt(subject, client=NOBODY).failed()
 
 
+def test_what_is_given_back_is_free_again_whatever_was_refused_meanwhile() -> None:
+    subject = uuid4().hex
+    slow, *_ = [limits.attempt(subject, client=NOBODY) for _ in range(FREE)]
+    for _ in range(10):
+        with pytest.raises(limits.TooManyTries):
+            limits.attempt(subject, client=NOBODY)
+    slow.released()
+    limits.attempt(subject, client=NOBODY)
+    with pytest.raises(limits.TooManyTries):
+        limits.attempt(subject, client=NOBODY)
+
+
 def test_a_known_device_signs_in_whatever_strangers_do(account: Any) -> None:
     email, token = account["email"], account["device_token"]
     fail(email, FREE)
