@@ -122,6 +122,14 @@ def keep_written_secrets(directory: Path) -> None:
         stack.keep_written_secrets()
 
 
+def _object(text: str) -> dict[str, Any]:
+    with contextlib.suppress(ValueError):
+        read = json.loads(text)
+        if isinstance(read, dict):
+            return read
+    raise StackFailure("The event is not a readable JSON object.")
+
+
 def main() -> int:
     """Print what the function answered; the exit status."""
     parser = argparse.ArgumentParser(prog="python -m localstack.invocation", description=main.__doc__)
@@ -131,11 +139,7 @@ def main() -> int:
     parser.add_argument("--directory", type=Path, default=ROOT / ".run", help="the local stack's directory (.run)")
     given = parser.parse_args()
     try:
-        event = json.loads(given.event)
-        answer = invoke(given.function, event, environment=given.environment, directory=given.directory)
-    except ValueError as error:
-        print(f"eatit: The event is not readable JSON: {error}.", file=sys.stderr)
-        return 1
+        answer = invoke(given.function, _object(given.event), environment=given.environment, directory=given.directory)
     except StackFailure as failure:
         if isinstance(failure, CallFailed) and failure.trace:
             print(failure.trace, file=sys.stderr)
