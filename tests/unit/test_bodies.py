@@ -11,10 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as some
 from pydantic import ValidationError
 
-from auth.models import Credentials
+from auth.models import AdminChange, Credentials
 from basket.models import ItemAdd
 from eatit.http.bodies import UNREADABLE, ExponentDecimal, UnreadableBody, invalid_request, pointer_of, read_json
-from store.models import CategoryCreate, ProductCreate
+from store.models import CategoryCreate, ProductChange, ProductCreate
 
 texts = some.text(some.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=10)
 values = some.recursive(
@@ -122,6 +122,18 @@ def test_all_faults_are_found_at_once() -> None:
         ("/slug", "wrong_form"),
         ("/position", "wrong_type"),
     }
+
+
+@pytest.mark.parametrize("text", [b"1.5", b"-3.1e162", b"5", b"true", b"null", b'"x"', b"[]"])
+def test_what_is_no_object_is_no_body(text: bytes) -> None:
+    # As FastAPI has it validated: also by attributes, of which a decimal has some.
+    value = read_json(text)
+    for model, sent in ((AdminChange, value), (ProductChange, {"nutrition": value, "sku": "x"})):
+        if value is None and model is ProductChange:
+            continue
+        with pytest.raises(ValidationError) as found:
+            model.model_validate(sent, from_attributes=True)
+        assert [fault["type"] for fault in found.value.errors()] == ["eatit.wrong_type"]
 
 
 def test_a_translation_into_another_language_is_a_fault_at_its_place() -> None:
