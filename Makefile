@@ -24,7 +24,7 @@ export PYTHON
 export PATH := $(PATH):$(CURDIR)/.run/bootstrap/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help ready run up stop reset status dev invoke rotate-keys admin resync \
+.PHONY: help ready run up stop reset status dev invoke rotate-keys replace-keys admin resync \
 	test test-unit test-functions test-integration test-gateway \
 	test-contract test-browser test-performance bench test-sam \
 	sam localstack build openapi lint types imports template pr deploy clean
@@ -62,6 +62,9 @@ rotate-keys: ready ## Change the keys that sign access tokens, here or at make r
 
 admin: ready ## Make a registered account an admin, here or elsewhere: make admin EMAIL=anna@example.org [ENVIRONMENT=staging]
 	@exec $(PY) -m localstack.make_admin "$(EMAIL)" $(WHERE)
+
+replace-keys: ready ## The same for stolen keys: no token that they signed holds any more (docs/keys.md)
+	@exec $(PY) -m localstack.invocation KeyRotationFunction '{"action": "replace"}' $(WHERE)
 
 resync: ready ## Put every active product into the outbox again
 	@exec $(STACK) invoke ResyncFunction --directory "$(DIRECTORY)"
