@@ -85,7 +85,7 @@ def test_a_wrong_pair_is_an_invalid_grant(customer: Any, sql: Any) -> None:
     told = {
         refused(by_password(email, "not it, surely"), "invalid_grant", "invalid_credentials"),
         refused(by_password(f"{unique()}@example.org"), "invalid_grant", "invalid_credentials"),
-        refused(by_password("no address"), "invalid_grant", "invalid_credentials"),
+        refused(by_password(unique("no address")), "invalid_grant", "invalid_credentials"),
     }
     assert len(told) == 1
     sql.execute("UPDATE auth.users SET disabled = true WHERE id = %s", [customer["user"]["id"]])

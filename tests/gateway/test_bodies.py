@@ -180,7 +180,7 @@ def test_a_null_where_none_is_meant_is_422(api: Api, staff: str, product: Any) -
 
 
 def test_another_media_type_is_415_and_none_is_json(api: Api) -> None:
-    body = b'{"email": "x@example.org", "password": "x"}'
+    body = json.dumps({"email": f"{unique()}@example.org", "password": "x"}).encode()
     for kind in ("text/plain", "application/x-www-form-urlencoded", "application/xml"):
         answer = api.call("POST", "/auth/login", data=body, headers={"Content-Type": kind})
         problem(answer, 415, "unsupported_media_type")
