@@ -1,5 +1,10 @@
 """MailFunction when things go wrong: killed in the middle, servers away, silent or refusing; nothing is lost."""
 
+import json
+import os
+import subprocess
+import sys
+import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -12,6 +17,7 @@ from auth import mail, mail_tokens
 from auth.mail import handler
 from eatit.errors import MisconfiguredError, Unavailable
 from eatit.settings import settings
+from localstack.template import ROOT
 from tests.functions.calls import unique
 from tests.functions.events import Context
 from tests.functions.mails import (
@@ -80,6 +86,49 @@ def test_killed_between_commit_and_sending_it_sends_another_mail(
     assert mails_to(shop, address) == []
     assert handled(body) == {"sent": 1}
     assert done(sql, body) is True
+    (found,) = mails_to(shop, address)
+    assert holds(token_in(found), user_id)
+
+
+ALONE = """
+import json, sys
+from auth.mail import handler
+from tests.functions.events import Context
+handler(json.load(sys.stdin), Context())
+"""
+
+
+def test_a_process_killed_while_it_sends_loses_nothing(
+    shop: dict[str, Any], person: Callable[..., Person], sql: Any, wired: Callable[[str], Wire]
+) -> None:
+    user_id, address = person()
+    body = mail_message(user_id, "verify")
+    wire = wired("MAIL_URL")
+    wire.hush()
+    paths = os.pathsep.join(str(ROOT / part) for part in ("functions", "layers/eatit", "."))
+    child = subprocess.Popen(
+        [sys.executable, "-c", ALONE],
+        env={**os.environ, "PYTHONPATH": paths},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        assert child.stdin
+        child.stdin.write(json.dumps(mail_event(body)).encode())
+        child.stdin.close()
+        made = "SELECT count(*) FROM auth.mail_tokens WHERE user_id = %s"
+        deadline = time.monotonic() + 30
+        while sql.execute(made, [user_id]).fetchone() == (0,):
+            assert child.poll() is None
+            assert time.monotonic() < deadline
+    finally:
+        child.kill()
+        child.wait()
+    assert done(sql, body) is False
+    assert mails_to(shop, address) == []
+    wire.mend()
+    assert handled(body) == {"sent": 1}
     (found,) = mails_to(shop, address)
     assert holds(token_in(found), user_id)
 
