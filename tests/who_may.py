@@ -57,6 +57,8 @@ WHO = {
     ("GET", PRODUCT): "anyone",
     ("PATCH", PRODUCT): "staff",
     ("DELETE", PRODUCT): "staff",
+    ("GET", "/store/products/by-barcode/{gtin}"): "anyone",
+    ("GET", f"{PRODUCT}/prices"): "anyone",
     ("GET", f"{PRODUCT}/stock"): "anyone",
     ("GET", "/store/stock"): "staff",
     ("GET", "/store/stock/movements"): "staff",

@@ -44,6 +44,7 @@ def history_of(row: Any) -> dict[str, Any]:
 def unit_answer(row: Unit, audience: str) -> dict[str, Any]:
     """A unit."""
     own = {"id": row.id, "code": row.code, "dimension": row.dimension, "factor": decimal_text(row.factor)}
+    own["cefact_code"] = row.cefact_code
     return {**own, **told(row, audience), **history_of(row)}
 
 
@@ -55,6 +56,11 @@ def category_answer(row: Category, depth: int, audience: str) -> dict[str, Any]:
 
 def product_answer(row: Product, audience: str) -> dict[str, Any]:
     """A product."""
+    low = (
+        {}
+        if audience != "staff"
+        else {"low_stock_at": None if row.low_stock_at is None else quantity_text(row.low_stock_at)}
+    )
     return {
         "id": row.id,
         "sku": row.sku,
@@ -78,5 +84,6 @@ def product_answer(row: Product, audience: str) -> dict[str, Any]:
         "status": row.status,
         "photos": row.photos,
         "available": row.available,
+        **({"low_stock_at": low} if audience == "staff" else {}),
         **history_of(row),
     }

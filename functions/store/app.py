@@ -5,7 +5,19 @@ from sqlalchemy import text
 from eatit.http.app import CONVENTIONS, create_app, create_handler
 from eatit.secrets import secret
 from store.database import cache, database
-from store.endpoints import categories, category, product, products, stock, unit, units, warehouse, warehouses
+from store.endpoints import (
+    by_barcode,
+    categories,
+    category,
+    prices,
+    product,
+    products,
+    stock,
+    unit,
+    units,
+    warehouse,
+    warehouses,
+)
 
 app = create_app(
     "store",
@@ -13,6 +25,8 @@ app = create_app(
     [
         product.router,
         products.router,
+        by_barcode.router,
+        prices.router,
         categories.router,
         category.router,
         stock.router,

@@ -48,6 +48,7 @@ _sold = select(products, units.c.code.label("unit"), _in_stock.label("available"
     units, units.c.id == products.c.unit_id
 )
 _one = _sold.where(products.c.id == bindparam("id"))
+_by_barcode = _sold.where(products.c.barcode.in_(bindparam("spellings", expanding=True)))
 _one_locked = select(products).where(products.c.id == bindparam("id")).with_for_update()
 _category = select(categories.c.id).where(categories.c.id == bindparam("id")).with_for_update(key_share=True, read=True)
 _unit_of = (
@@ -112,6 +113,18 @@ def product_by_id(database: Database, product_id: UUID, *, staff: bool) -> Produ
     if row is None or (row.status != "active" and not staff):
         raise NotFound("product_not_found")
     return row
+
+
+def product_by_barcode(database: Database, barcode: str, *, staff: bool) -> Product:
+    """The product with this GTIN, however many leading zeros either is written with; for anyone but staff active ones
+    only. Raises `NotFound`."""
+    bare = barcode.lstrip("0")
+    spellings = sorted({bare.zfill(length) for length in (8, 12, 13, 14) if len(bare) <= length})
+    rows = database.read(_by_barcode, {"spellings": spellings}).all()
+    for row in sorted(rows, key=lambda row: row.barcode != barcode):
+        if row.status == "active" or staff:
+            return row
+    raise NotFound("product_not_found")
 
 
 def list_products(

@@ -19,6 +19,7 @@ from eatit.http.shapes import (
     MoneyAnswer,
     MoneyBody,
     PositiveQuantity,
+    Quantity,
     QuantityText,
     Text100,
     Text200,
@@ -37,6 +38,7 @@ Allergen = Literal[
 ]  # fmt: skip
 Position = Annotated[int, Field(ge=0, le=1_000_000, strict=True)]
 Code = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,31}$")]
+CefactCode = Annotated[str, Field(pattern=r"^[A-Z0-9]{2,3}$", examples=["KGM"])]
 Slug = Annotated[str, Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=100)]
 Sku = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_./-]{0,63}$")]
 Factor = Annotated[Decimal, Exact(places=9, maximum=10**9, above=True)]
@@ -79,6 +81,7 @@ class UnitCreate(Body):
     name: Text100
     dimension: Dimension
     factor: Factor
+    cefact_code: CefactCode | None = None
     translations: dict[Language, NameTranslation] = {}
 
 
@@ -89,6 +92,7 @@ class UnitChange(Change):
     name: Text100 = ""
     dimension: Dimension = "mass"
     factor: Factor = Decimal(1)
+    cefact_code: CefactCode | None = None
     translations: dict[Language, NameTranslation] = {}
 
 
@@ -165,6 +169,7 @@ class ProductCreate(Body):
     quantity_step: PositiveQuantity = Decimal(1)
     min_quantity: PositiveQuantity | None = None
     max_quantity: PositiveQuantity | None = None
+    low_stock_at: Quantity | None = None
     price: MoneyBody
     sold_by: SoldBy
     nutrition: Nutrition | None = None
@@ -188,6 +193,7 @@ class ProductChange(Change):
     quantity_step: PositiveQuantity = Decimal(1)
     min_quantity: PositiveQuantity = Decimal(1)
     max_quantity: PositiveQuantity | None = None
+    low_stock_at: Quantity | None = None
     price: MoneyBody = MoneyBody.model_construct(amount=0, currency="RUB")
     sold_by: SoldBy = "piece"
     nutrition: Nutrition | None = None
@@ -196,6 +202,7 @@ class ProductChange(Change):
 
 
 STAFF_ONLY: Any = Field(default_factory=dict, description="By language; staff alone see it.")
+LOW_STOCK: Any = Field(default=None, description="At or below it stock is told to be low; staff alone see it.")
 
 
 class Entity(Answer):
@@ -214,6 +221,7 @@ class UnitAnswer(Entity):
     name: str
     dimension: Dimension
     factor: DecimalText
+    cefact_code: Annotated[str | None, Field(description="Of UN/CEFACT's Recommendation 20, such as KGM.")]
     translations: dict[Language, dict[str, str | None]] = STAFF_ONLY
 
 
@@ -273,7 +281,26 @@ class ProductAnswer(Entity):
     status: Status
     photos: list[dict[str, Any]]
     available: bool
+    low_stock_at: QuantityText | None = LOW_STOCK
     translations: dict[Language, dict[str, str | None]] = STAFF_ONLY
+
+
+class PriceEntry(Answer):
+    """A price, and since when it held."""
+
+    price: MoneyAnswer
+    since: datetime
+
+
+class PriceHistory(Answer):
+    """A product's prices, the newest first. `lowest_30_days`: the lowest that held in the last thirty days.
+    `prior_price`: the lowest that held in the thirty days before the present one, which a shop in the EU must show
+    beside a reduction (Directive 98/6/EC, article 6a); null for a product that had no other."""
+
+    items: list[PriceEntry]
+    next_cursor: str | None
+    lowest_30_days: MoneyAnswer
+    prior_price: MoneyAnswer | None
 
 
 class ProductList(Answer):

@@ -42,6 +42,7 @@ units = Table(
     Column("translations", JSONB, nullable=False, server_default="{}"),
     Column("dimension", Text, nullable=False),
     Column("factor", Numeric, nullable=False),
+    Column("cefact_code", Text),  # UN/CEFACT Recommendation 20
     *_told(),
 )
 
@@ -102,6 +103,16 @@ products = Table(
     Column("version", BigInteger, nullable=False, server_default="1"),
     Column("created_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
     Column("updated_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
+)
+
+# Written by triggers on products: each price, and since when it held.
+prices = Table(
+    "prices",
+    metadata,
+    Column("product_id", Uuid, ForeignKey(products.c.id), primary_key=True),
+    Column("since", DateTime(timezone=True), primary_key=True),
+    Column("amount", BigInteger, nullable=False),
+    Column("currency", Text, nullable=False),
 )
 
 stock = Table(

@@ -46,7 +46,8 @@ def test_a_buyer_signs_up_looks_round_and_fills_a_basket(api: Api, keeper: Keepe
     assert registered.headers["Location"] == "/auth/me"
     assert registered.headers["Cache-Control"] == "no-store"
     session = good(registered, 201)
-    assert set(session) == {"user", "access_token", "token_type", "expires_in", "refresh_token"}
+    pair = {"user", "access_token", "token_type", "expires_in", "refresh_token"}
+    assert set(session) == {*pair, "device_token"}
     assert (session["token_type"], session["expires_in"]) == ("Bearer", 900)
     user: dict[str, Any] = session["user"]
     assert user["email"] == address.lower()

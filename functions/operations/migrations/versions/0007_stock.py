@@ -186,7 +186,8 @@ def _reserve() -> None:
                 ORDER BY s.product_id, s.warehouse_id FOR UPDATE OF s;
 
             SELECT c.id, c.short INTO chosen, short FROM (
-                SELECT w.id, w.code, store.distance(w.latitude, w.longitude, reserve.latitude, reserve.longitude) AS far,
+                SELECT w.id, w.code,
+                    store.distance(w.latitude, w.longitude, reserve.latitude, reserve.longitude) AS far,
                     (SELECT count(*) FROM unnest(wanted_ids, wanted_quantities) AS l(id, q)
                      WHERE store.sellable(l.id, w.id) < l.q) AS short,
                     (SELECT sum(greatest(l.q - store.sellable(l.id, w.id), 0))
@@ -198,7 +199,8 @@ def _reserve() -> None:
             IF chosen IS NULL OR short > 0 THEN
                 DELETE FROM store.reservations r WHERE r.order_id = reserve.order_id;
                 RETURN QUERY
-                    SELECT false, chosen, l.id, l.q, CASE WHEN chosen IS NULL THEN 0 ELSE store.sellable(l.id, chosen) END
+                    SELECT false, chosen, l.id, l.q,
+                        CASE WHEN chosen IS NULL THEN 0 ELSE store.sellable(l.id, chosen) END
                     FROM unnest(wanted_ids, wanted_quantities) AS l(id, q)
                     WHERE chosen IS NULL OR store.sellable(l.id, chosen) < l.q ORDER BY l.id;
                 RETURN;
