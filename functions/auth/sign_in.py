@@ -5,10 +5,11 @@ Whatever is wrong with the pair is answered alike and after the same work, so th
 
 from dataclasses import replace
 from datetime import timedelta
+from functools import lru_cache
 from typing import Any, Protocol
 from uuid import UUID
 
-from sqlalchemy import bindparam, exists, func, insert, or_, select
+from sqlalchemy import Interval, bindparam, exists, func, insert, or_, select
 
 from auth import accounts, audit, sessions, totp
 from auth.accounts import USER_COLUMNS, User, user_of
@@ -20,7 +21,7 @@ from auth.passwords import holds, needs_rehash
 from auth.tables import audit as audit_rows
 from auth.tables import sessions as session_rows
 from auth.tables import users
-from eatit.database import Database, Transaction
+from eatit.database import Database, Transaction, driver_form
 from eatit.errors import Conflict, Invalid, Unauthenticated
 
 KNOWN_FOR = timedelta(days=30)
@@ -28,8 +29,8 @@ KNOWN_FOR = timedelta(days=30)
 _lived_here = exists().where(
     session_rows.c.user_id == users.c.id,
     session_rows.c.address == bindparam("from"),
-    session_rows.c.last_seen_at > func.now() - KNOWN_FOR,
-    or_(session_rows.c.ended_reason.is_(None), session_rows.c.ended_reason == "signed_out"),
+    session_rows.c.last_seen_at > func.now() - bindparam("known_for", type_=Interval),
+    or_(session_rows.c.ended_reason.is_(None), session_rows.c.ended_reason == bindparam("signed_out")),
 )
 _by_email = select(
     *USER_COLUMNS, users.c.password_hash, users.c.password_changed_at, users.c.disabled, _lived_here.label("known_here")
@@ -85,7 +86,7 @@ def sign_in(database: Database, given: Credentials, client: Client) -> sessions.
         address = accounts.normalised_email(given.email)
     except Invalid:
         address = ""
-    row = database.read(_by_email, {"email": address, "from": client.address}).one_or_none()
+    row = _row_of(database, address, client)
     tried = attempt(address or given.email.casefold(), client=client, trusted=_trusted(row, given, client))
     if not holds(row.password_hash if row else None, given.password) or row is None or row.disabled:
         _refuse(database, "sign_in_failed", row.id if row else None, tried, client)
@@ -106,6 +107,17 @@ def sign_in(database: Database, given: Credentials, client: Client) -> sessions.
         raise Unauthenticated("invalid_totp_code")
     tried.succeeded()
     return _with_device(session)
+
+
+def _row_of(database: Database, address: str, client: Client) -> Any:
+    """The account of an address, with its hash and whether it was signed in to from the client's, or `None`."""
+    given = {"email": address, "from": client.address, "known_for": KNOWN_FOR, "signed_out": "signed_out"}
+    return next(iter(database.rows(_by_email_sql(), given)), None)
+
+
+@lru_cache(maxsize=1)
+def _by_email_sql() -> str:
+    return driver_form(_by_email)
 
 
 def _trusted(row: Any, given: Credentials, client: Client) -> str | None:

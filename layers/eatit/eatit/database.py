@@ -17,7 +17,7 @@ import psycopg
 from psycopg import errors as postgres
 from psycopg.rows import namedtuple_row
 from psycopg.types.json import set_json_loads
-from sqlalchemy import CursorResult, Executable, create_engine
+from sqlalchemy import ClauseElement, CursorResult, Executable, create_engine
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.pool import NullPool
@@ -253,6 +253,20 @@ def _has_ended(connection: "psycopg.Connection[Any]") -> bool:
     poll = select.poll()
     poll.register(connection.fileno(), select.POLLIN)
     return bool(poll.poll(0))
+
+
+def driver_form(statement: ClauseElement) -> str:
+    """A Core statement as `rows` takes it: worth keeping for what is asked at every request.
+
+    Raises `ValueError` for one that holds a value of its own: its parameters must all be `bindparam`s without one.
+    """
+    from sqlalchemy.dialects.postgresql.psycopg import dialect
+
+    compiled = statement.compile(dialect=dialect())  # type: ignore[no-untyped-call]
+    held = sorted(name for name, value in compiled.params.items() if value is not None)
+    if held:
+        raise ValueError(f"the statement holds {', '.join(held)}")
+    return str(compiled)
 
 
 @contextmanager
