@@ -1,0 +1,8 @@
+"""Imports and exports: runs, their progress and their faults."""
+
+revision = "0010"
+down_revision = "0009"
+
+
+def upgrade() -> None:
+    pass
