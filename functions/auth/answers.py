@@ -31,6 +31,12 @@ def session_response(session: Session, *, status: int = 200, headers: dict[str, 
     return Response(dump(body), status, headers={"Cache-Control": "no-store", **(headers or {})}, media_type=JSON)
 
 
+def accepted_response() -> Response:
+    """What was asked for is under way. An empty object: the gateway calls an answer of no type JSON, which nothing at
+    all isn't."""
+    return Response(dump({}), 202, media_type=JSON)
+
+
 def user_response(request: Request, user: User) -> Response:
     """A user with its ETag."""
     return entity(request, dump(user), version=user["version"], varies=False, headers={"Vary": "Authorization"})

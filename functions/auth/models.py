@@ -151,6 +151,10 @@ class UserAnswer(Answer):
     updated_at: datetime
 
 
+class Accepted(Answer):
+    """It is under way; there is nothing to tell yet."""
+
+
 class SessionAnswer(Answer):
     """A signed-in session: the user and the token pair; `expires_in` in seconds."""
 

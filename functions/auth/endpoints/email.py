@@ -4,10 +4,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from auth import recovery
-from auth.answers import client_of
+from auth.answers import accepted_response, client_of
 from auth.callers import SignedIn
 from auth.database import database
-from auth.models import MailToken
+from auth.models import Accepted, MailToken
 from eatit.http.app import endpoint_router
 from eatit.http.documentation import described
 
@@ -34,10 +34,10 @@ async def verify_email(request: Request, body: MailToken) -> Response:
     summary="Ask for the mail that verifies one's address again",
     operation_id="request_verification",
     status_code=202,
+    response_model=Accepted,
     openapi_extra=described(),
 )
 async def request_verification(request: Request, caller: SignedIn) -> Response:
     """202; where the address isn't verified yet, a mail is on its way."""
     recovery.request_verification(database, caller, client_of(request))
-    # Said to be text: the gateway calls an answer of no type JSON, which nothing at all isn't.
-    return Response(None, 202, media_type="text/plain")
+    return accepted_response()

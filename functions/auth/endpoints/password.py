@@ -4,10 +4,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from auth import recovery
-from auth.answers import client_of
+from auth.answers import accepted_response, client_of
 from auth.callers import SignedIn
 from auth.database import database
-from auth.models import Address, PasswordChange, PasswordReset
+from auth.models import Accepted, Address, PasswordChange, PasswordReset
 from eatit.http.app import endpoint_router
 from eatit.http.documentation import described
 
@@ -34,13 +34,13 @@ async def change_password(request: Request, body: PasswordChange, caller: Signed
     summary="Ask for a mail that lets one set a new password",
     operation_id="forgot_password",
     status_code=202,
+    response_model=Accepted,
     openapi_extra=described(),
 )
 async def forgot_password(request: Request, body: Address) -> Response:
     """202 for any address, after the same time; where it has an account, a mail with a token that holds for an hour."""
     recovery.forgot_password(database, body.email, client_of(request))
-    # Said to be text: the gateway calls an answer of no type JSON, which nothing at all isn't.
-    return Response(None, 202, media_type="text/plain")
+    return accepted_response()
 
 
 @router.post(
