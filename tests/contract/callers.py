@@ -1,4 +1,4 @@
-"""The callers of the contract's tests: staff, a customer, a guest with a basket, nobody; and the things they try."""
+"""The callers of the contract's tests: admin, staff, a customer, a guest with a basket, nobody; and what they try."""
 
 import itertools
 import uuid
@@ -10,6 +10,7 @@ from schemathesis.core.parameters import ParameterLocation
 
 from tests.contract.documents import checks
 from tests.secrets_seen import note_exchange, note_text
+from tests.who_may import NOBODYS_ID
 
 # Method and version stand on the same line, of which nginx takes 16 KiB.
 LONGEST_ADDRESS = 16 * 1024 - 64
@@ -19,7 +20,7 @@ PASSWORD = "correct horse battery 42"
 
 
 class Callers:
-    """Sends schemathesis's cases for one of four callers and checks the answers.
+    """Sends schemathesis's cases for one of five callers and checks the answers.
 
     Ids, addresses and tokens that schemathesis draws belong to nothing, so in three cases of four real ones stand in:
     else little but 404s and 422s would be tried.
@@ -35,9 +36,15 @@ class Callers:
         self._staff: dict[str, str] = stack["users"]["staff"]
         self._things: dict[str, str] = {}
         self.headers["staff"] = _bearer(self._post("/auth/login", dict(self._staff)))
-        session = self._post("/auth/register", {"email": _new_address(), "password": PASSWORD})
-        self.headers["customer"] = _bearer(session)
-        self._refresh_token = session.json()["refresh_token"]
+        # What is changed at random must be nobody's whom other tests need, and so the admin is one of our own too.
+        self._chief: dict[str, str] = stack["users"]["admin"]
+        self._accounts = {name: {"email": _new_address(), "password": PASSWORD} for name in ("customer", "admin")}
+        for name in ("customer", "admin", "user_id"):
+            body = self._accounts.get(name) or {"email": _new_address(), "password": PASSWORD}
+            self._things[name] = self._post("/auth/register", body).json()["user"]["id"]
+        self._give_role("admin", "admin")
+        for name in self._accounts:
+            self._sign_in(name)
         for name in PLACES:
             self._things[name] = self._new(name)
         item = {"product_id": self._things["product_id"], "quantity": "0.5"}
@@ -53,6 +60,7 @@ class Callers:
                 response, self.checks, headers=sent["headers"], transport_kwargs={**sent, "timeout": TIMEOUT}
             )
             self.note(case, response)
+            self._stand_again(case.method, case.operation.path, response.status_code)
 
     def refused_by_the_edge(self, response: Response) -> bool:
         """Whether this is no operation's own answer: the edge refuses an address that the gateway couldn't carry."""
@@ -67,10 +75,10 @@ class Callers:
         meta = case.meta
         assert meta is not None
         real = next(self._turn) % 4 != 0
-        in_path = next((name for name in PLACES if name in case.path_parameters), None)
+        in_path = next((name for name in self._things if name in case.path_parameters), None)
         if in_path and real and not walking and not meta.is_negative_at(ParameterLocation.PATH):
             # What is to be deleted must be used by nothing.
-            lone = case.method == "DELETE" and caller == "staff"
+            lone = case.method == "DELETE" and caller == "staff" and in_path in PLACES
             case.path_parameters[in_path] = self._new(in_path) if lone else self._things[in_path]
         if meta.generation.mode.is_positive:
             case.body = _whole(case.body)
@@ -95,17 +103,37 @@ class Callers:
 
     def send(self, method: str, path: str, headers: dict[str, str], body: Any = None) -> requests.Response:
         """Send a request of one's own."""
-        return self._http.request(method, self.url + path, headers=headers, json=body, timeout=TIMEOUT)
+        response = self._http.request(method, self.url + path, headers=headers, json=body, timeout=TIMEOUT)
+        self._stand_again(method, path, response.status_code)
+        return response
 
     def thing(self, name: str) -> str:
-        """The id of a real unit, category or product (`unit_id`, …)."""
-        return self._things[name]
+        """The id of a real unit, category, product or user (`unit_id`, …); nobody's where there is none to try."""
+        return self._things.get(name, NOBODYS_ID)
 
     def clear(self) -> None:
-        """Take away what was made, the last first."""
+        """Take away what was made, the last first; whoever became an admin is none any more."""
         for path in reversed(self._made):
             self.send("DELETE", path, self.headers["staff"])
+        for name in ("admin", "user_id"):
+            self._give_role(name, "customer")
         self._http.close()
+
+    def _sign_in(self, name: str) -> None:
+        session = self._post("/auth/login", self._accounts[name])
+        self.headers[name] = _bearer(session)
+        self._refresh_token = session.json()["refresh_token"]
+
+    def _stand_again(self, method: str, path: str, status: int) -> None:
+        """Sign in anew after what ends sessions."""
+        if method in ("POST", "DELETE") and path.startswith("/auth/") and status == 204:
+            for name in self._accounts:
+                self._sign_in(name)
+
+    def _give_role(self, name: str, role: str) -> None:
+        chief = _bearer(self._post("/auth/login", dict(self._chief)))
+        answer = self.send("PATCH", f"/auth/users/{self._things[name]}", chief, {"role": role, "disabled": False})
+        assert answer.status_code == 200, answer.text
 
     def _make_real(self, body: dict[str, Any], path: str) -> None:
         known: dict[str, Any] = {**self._things, "parent_id": self._things["category_id"]}

@@ -21,6 +21,12 @@ def test_auth(case: Case[Any], caller: str, callers: Callers) -> None:
     callers.check(case, caller)
 
 
+@auth.include(path_regex="^/auth/(users|audit)").parametrize()
+@patient
+def test_auth_for_admins(case: Case[Any], callers: Callers) -> None:
+    callers.check(case, "admin")
+
+
 @store.parametrize()
 @patient
 def test_store_for_staff(case: Case[Any], callers: Callers) -> None:
