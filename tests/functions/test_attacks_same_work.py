@@ -27,7 +27,8 @@ def worked(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[], Answer]], 
     statements: list[str] = []
     commands: list[str] = []
     hashes: Counter[str] = Counter()
-    execute, send = psycopg.Cursor.execute, AbstractConnection.send_packed_command
+    execute = psycopg.Cursor.execute
+    send: Any = AbstractConnection.send_packed_command
 
     def executed(self: Any, query: Any, *given: Any, **named: Any) -> Any:
         statements.append(str(query))

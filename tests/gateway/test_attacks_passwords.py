@@ -2,7 +2,8 @@
 
 import json
 import unicodedata
-from typing import Any
+from collections.abc import Callable
+from typing import Any, Literal
 
 import pytest
 
@@ -11,6 +12,7 @@ from tests.gateway.odd import civil, send
 from tests.gateway.shop import Api, faults, good, problem, unique
 
 LONGEST = 1024
+Form = Literal["NFC", "NFD", "NFKC", "NFKD"]
 ODD = {
     "emoji": "🧀🥖🍷👩‍🍳🇷🇺🥗🍇🫒",
     "combining characters": "e\u0301a\u0308o\u0302u\u0303 zal\u0335\u0321\u0349go",
@@ -57,7 +59,7 @@ def test_an_odd_password_is_kept_as_it_is(api: Api, kind: str) -> None:
 
 
 @pytest.mark.parametrize("form", ["NFC", "NFD", "NFKC", "NFKD"])
-def test_a_password_doesnt_depend_on_the_keyboards_forms(api: Api, form: str) -> None:
+def test_a_password_doesnt_depend_on_the_keyboards_forms(api: Api, form: Form) -> None:
     """Ё and й of two code points, a ligature, full width: what one keyboard types, another signs in with (RFC 8265)."""
     password, email = "Ёлка и чай ﬁne ｆｕｌｌ Ångström", new_address()
     good(register(api, password, email), 201)
@@ -122,7 +124,7 @@ def test_a_password_that_only_grows_by_normalising_is_measured_after_it(api: Api
 def test_a_huge_password_is_refused_soon(api: Api, session: Any, path: str, size: int) -> None:
     huge = "Qx7!z " + "a" * (size - 6)
     email, token = session["user"]["email"], session["access_token"]
-    answer = {
+    ways: dict[str, Callable[[], Any]] = {
         "register": lambda: register(api, huge),
         "login": lambda: login(api, email, huge),
         "token": lambda: by_form(api, email, huge),
@@ -130,7 +132,8 @@ def test_a_huge_password_is_refused_soon(api: Api, session: Any, path: str, size
             "/auth/password", {"current_password": PASSWORD, "new_password": huge}, token=token
         ),
         "reset": lambda: api.post("/auth/password/reset", {"token": "x" * 43, "new_password": huge}),
-    }[path]()
+    }
+    answer = ways[path]()
     assert answer.status_code in (400, 401, 413, 422), answer.text[:300]
     assert answer.elapsed.total_seconds() < 10
     assert "aaaaaaaa" not in answer.text
