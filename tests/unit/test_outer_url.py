@@ -4,9 +4,11 @@ import json
 from typing import Any
 
 import pytest
+from starlette.requests import Request
 
 import auth.app
-from eatit.http.addresses import stage_of
+from eatit.errors import NotFound
+from eatit.http.addresses import outer_url, stage_of
 from eatit.settings import settings
 from tests.functions.calls import answered
 from tests.functions.events import Context, rest_event
@@ -157,3 +159,15 @@ def test_the_same_question_has_the_same_tag() -> None:
     tag = header(asked(Host="api.shop.example"), "etag")
     assert asked(Host="api.shop.example", If_None_Match=tag)["statusCode"] == 304
     assert asked(Host="other.example", If_None_Match=tag)["statusCode"] == 200
+
+
+def test_without_a_gateway_in_front_a_host_is_looked_at_all_the_same() -> None:
+    """As `make dev` serves it: no event, no stage, and the header as it came."""
+
+    def asked_for(host: str) -> str:
+        return outer_url(Request({"type": "http", "scheme": "http", "headers": [(b"host", host.encode())]}))
+
+    assert asked_for("127.0.0.1:8000") == "http://127.0.0.1:8000"
+    for host in ("evil.example/path", "user@evil.example", "a, b", ""):
+        with pytest.raises(NotFound):
+            asked_for(host)
