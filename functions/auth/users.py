@@ -55,9 +55,13 @@ class Filters:
 
 Outcome = Literal["made", "already_admin", "disabled", "no_account"]
 
-# Looked up for the rows of a page alone, each by an index.
+# Looked up for the rows of a page alone, each by the index of a user's sessions: the nothing that is added keeps
+# Postgres from the index of all that were seen lately, which has to be gone through for somebody without a session.
 _last_seen = (
-    select(func.max(sessions.c.last_seen_at)).where(sessions.c.user_id == users.c.id).correlate(users).scalar_subquery()
+    select(func.max(sessions.c.last_seen_at + timedelta(0)))
+    .where(sessions.c.user_id == users.c.id)
+    .correlate(users)
+    .scalar_subquery()
 )
 _known = select(*USER_COLUMNS, users.c.disabled, _last_seen.label("last_seen_at"))
 _one = _known.where(users.c.id == bindparam("id"))
@@ -102,7 +106,7 @@ def _conditions(filters: Filters) -> list[ColumnElement[bool]]:
         columns = (users.c.email, users.c.display_name)
         found.append(or_(*(column.icontains(filters.q, autoescape=True) for column in columns)))
     if filters.role is not None:
-        found.append(users.c.role == filters.role)
+        found.append(users.c.role == bindparam("role", filters.role, literal_execute=True))  # for the partial index
     if filters.disabled is not None:
         found.append(users.c.disabled if filters.disabled else ~users.c.disabled)
     return found
