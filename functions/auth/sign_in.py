@@ -95,18 +95,25 @@ def sign_in(database: Database, given: Credentials, client: Client) -> sessions.
     if user["totp_enabled"] and not given.totp_code:
         tried.released()
         raise Unauthenticated("totp_required")
-    session: sessions.Session | None
-    if user["totp_enabled"] or needs_rehash(row.password_hash):
-        session = database.transaction(lambda transaction: _begun(transaction, user, row, given, client))
-    else:
-        session = sessions.begin_at_once(
-            database, user, client, action="signed_in", password_changed_at=row.password_changed_at
-        )
+    try:
+        session = _session(database, user, row, given, client)
+    except Exception:
+        tried.released()  # the pair was right: what went wrong is ours
+        raise
     if session is None:
         _refuse(database, "second_factor_failed", user["id"], tried, client)
         raise Unauthenticated("invalid_totp_code")
     tried.succeeded()
     return _with_device(session)
+
+
+def _session(database: Database, user: User, row: Any, given: Credentials, client: Client) -> sessions.Session | None:
+    """The session of a right pair; `None` for a wrong code of the second factor."""
+    if user["totp_enabled"] or needs_rehash(row.password_hash):
+        return database.transaction(lambda transaction: _begun(transaction, user, row, given, client))
+    return sessions.begin_at_once(
+        database, user, client, action="signed_in", password_changed_at=row.password_changed_at
+    )
 
 
 def _row_of(database: Database, address: str, client: Client) -> Any:

@@ -1,5 +1,7 @@
 """GET and POST /store/warehouses: where goods lie."""
 
+import re
+from math import inf
 from typing import Annotated
 
 from fastapi import Query
@@ -57,13 +59,9 @@ async def list_warehouses(
 def _place(near: str | None) -> warehouses.Place | None:
     if near is None:
         return None
-    parts = near.split(",")
-    try:
-        latitude, longitude = (float(part) for part in parts)
-    except ValueError:
-        latitude = longitude = float("nan")
-    plain = all(part.strip().lstrip("-").replace(".", "", 1).isdecimal() for part in parts)
-    if not plain or not (-90 <= latitude <= 90 and -180 <= longitude <= 180):
+    found = re.fullmatch(f"{_NUMBER},{_NUMBER}", near, re.ASCII)
+    latitude, longitude = (float(part) for part in near.split(",")) if found else (inf, inf)
+    if not (-90 <= latitude <= 90 and -180 <= longitude <= 180):
         expected = ("latitude,longitude in degrees", "широта,долгота в градусах")
         raise Invalid([Fault("/near", "wrong_form", {"expected": expected})], "invalid_parameter")
     return warehouses.Place(latitude, longitude)
