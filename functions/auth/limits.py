@@ -160,10 +160,15 @@ def _give_back(place: _Place, bucket: str, rung: int | None) -> None:
 
 
 def _clear(place: _Place, bucket: str, rung: int | None) -> None:
-    place.fixed.clear(_items().free, bucket)
-    place.fixed.clear(_items().dear, bucket)
-    if rung is not None:
-        place.moving.clear(_lock(rung), bucket)
+    items = [_items().free, _items().dear, *([] if rung is None else [_lock(rung)])]
+    keys = [item.key_for(bucket) for item in items]
+    storage: Any = place.storage
+    if hasattr(storage, "get_connection"):
+        # The library would ask Redis once for each, at every sign-in.
+        storage.get_connection().delete(*map(storage.prefixed_key, keys))
+        return
+    for key in keys:
+        storage.clear(key)
 
 
 def _check_networks(place: _Place, client: Client, *, known: bool) -> None:
