@@ -12,6 +12,8 @@ from localstack.deploy import get_secret
 
 ROLES = ("auth", "store", "basket", "operations")
 SCHEMAS = ("auth", "store", "basket")
+# What the functions that the store offers write with their owner's rights; the group only reads it.
+OF_THE_FUNCTIONS = ("reservations", "reserved_lines")
 
 
 @pytest.fixture(scope="module")
@@ -50,7 +52,8 @@ def test_a_role_reads_and_writes_its_own_schema_alone(logins: dict[str, Any], sq
             f"TRUNCATE {schema}.{table}",
             f"DROP TABLE {schema}.{table}",
         ):
-            if role == schema and statement.startswith(("SELECT", "INSERT")):
+            allowed = ("SELECT",) if table in OF_THE_FUNCTIONS else ("SELECT", "INSERT")
+            if role == schema and statement.startswith(allowed):
                 logins[role].execute(statement)
             else:
                 with pytest.raises(psycopg.errors.Error):
@@ -89,6 +92,22 @@ def test_nobody_but_the_basket_may_ask_for_a_products_state(logins: dict[str, An
             logins[role].execute(statement)
 
 
+@pytest.mark.parametrize("role", ROLES)
+@pytest.mark.parametrize(("function", "lines"), [("reserve", ", '[]'"), ("release", ""), ("sell", "")])
+def test_nobody_but_the_basket_may_reserve_and_sell(
+    logins: dict[str, Any], role: str, function: str, lines: str
+) -> None:
+    statement = f"SELECT store.{function}('019aa7c0-0000-7000-8000-000000000001'{lines})"
+    if role != "basket":
+        with pytest.raises(InsufficientPrivilege):
+            logins[role].execute(statement)
+    elif function == "reserve":
+        with pytest.raises(psycopg.errors.InvalidParameterValue):  # no lines: it was let in
+            logins[role].execute(statement)
+    else:
+        assert logins[role].execute(statement).fetchone() == (False,)
+
+
 def test_what_the_basket_may_ask_is_all_it_may(logins: dict[str, Any]) -> None:
     for function in ("stock_state", "state_of_product"):
         with pytest.raises(InsufficientPrivilege):
@@ -96,11 +115,12 @@ def test_what_the_basket_may_ask_is_all_it_may(logins: dict[str, Any]) -> None:
 
 
 def test_what_is_offered_runs_with_a_powerless_owners_rights(sql: Any) -> None:
-    row = sql.execute(
+    rows = sql.execute(
         """SELECT p.prosecdef, p.proconfig, r.rolcanlogin, r.rolsuper, r.rolcreaterole, r.rolbypassrls
-        FROM pg_proc p JOIN pg_roles r ON r.oid = p.proowner WHERE p.proname = 'product_state'"""
-    ).fetchone()
-    assert row == (True, ["search_path=pg_catalog, store, pg_temp"], False, False, False, False)
+        FROM pg_proc p JOIN pg_roles r ON r.oid = p.proowner
+        WHERE p.proname IN ('product_state', 'reserve', 'release', 'sell')"""
+    ).fetchall()
+    assert rows == [(True, ["search_path=pg_catalog, store, pg_temp"], False, False, False, False)] * 4
 
 
 def test_no_function_is_everybodys(sql: Any) -> None:
