@@ -1,13 +1,14 @@
 """Who may do what: every route asked by every kind of caller, and what a change of role or a disabling does at once."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import jwt
 import pytest
 
 from tests.gateway.conftest import PASSWORD
-from tests.gateway.shop import Api, Keeper, eventually, good, problem
+from tests.gateway.shop import Api, Keeper, at_once, eventually, good, problem
 from tests.who_may import CALLERS, REFUSALS, WHO, address_of, body_for, refusal_of
 
 AT_ONCE = 5.0  # seconds within which every group knows
@@ -123,6 +124,16 @@ def test_a_disabled_customer_is_out_of_every_group_at_once(api: Api, admin: str,
     problem(api.post("/auth/login", body), 401, "invalid_credentials")
     for place in ("/basket", "/store/units", "/auth/me"):
         _refused_at_once(api, "GET", place, token)
+
+
+def test_of_two_changes_of_what_was_read_once_one_is_stale(api: Api, admin: str, register: Callable[[], Any]) -> None:
+    path = f"/auth/users/{register()['user']['id']}"
+    for _ in range(5):
+        etag = api.get(path, token=admin).headers["ETag"]
+        change = partial(api.patch, path, token=admin, headers={"If-Match": etag})
+        answers = at_once([partial(change, {"role": "staff"}), partial(change, {"disabled": True})])
+        assert sorted(answer.status_code for answer in answers) == [200, 412]
+        good(api.patch(path, {"role": "customer", "disabled": False}, token=admin))
 
 
 def test_an_admin_does_what_staff_may(api: Api, admin: str) -> None:
