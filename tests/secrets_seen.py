@@ -37,6 +37,8 @@ FIELDS = {
     "username": "an e-mail address",
     "basket_token": "a basket token",
 }
+# What of a deployment's own secrets is public: a key's name, and its public half (RFC 7517).
+PUBLIC = ("kid", "kty", "crv", "alg", "use", "x", "y")
 # `[^\W_]`: a word without the signs that glue tokens to their neighbours. An escape's letter isn't part of it.
 _WORD = re.compile(r"(?:\\[abfnrtv])?([^\W_]{6,})")
 _SHAPES = {
@@ -125,6 +127,15 @@ def watch(directory: Path) -> None:
     _watched.add(directory.resolve())
 
 
+def note_own(value: Any) -> None:
+    """Note a deployment's own secrets: its servers' passwords, its signing keys."""
+    for each in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
+        note("a secret of the deployment", each)
+        if isinstance(each, dict):
+            each = {name: part for name, part in each.items() if name not in PUBLIC}
+        note_own(each)
+
+
 def search(name: str, lines: Iterable[str], seen: dict[str, str]) -> Iterator[str]:
     """Where these lines tell a secret: `functions.log:12: a refresh token`, each kind once."""
     words, rare = _by_word(seen)
@@ -191,6 +202,8 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     """Search everything; the stacks have been stopped with the last test's fixtures."""
     global _spool
     for directory in sorted(_watched):
+        with suppress(OSError, ValueError):
+            note_own(json.loads((directory / "secrets.json").read_text()))
         for log in sorted(directory.glob("logs/**/*")):
             if log.is_file():
                 _found.extend(search(str(log), _lines_of(log), _seen))

@@ -146,7 +146,7 @@ def test_a_forgotten_password_takes_the_same_work(worked: Any, addresses: dict[s
     told = {kind: worked(forgot(email)) for kind, email in addresses.items()}
     the_same(told, changing=())
     answer, (statements, _, hashes) = told["known"]
-    assert (answer.status, answer.content) == (202, b"")
+    assert answer.status == 202
     assert not hashes
     assert any("outbox" in statement for statement in statements)
     assert any("audit" in statement for statement in statements)

@@ -209,7 +209,7 @@ def test_forgot_answers_all_alike(api: Api, session: Any, register: Any, sql: An
     )
     answers = [api.post("/auth/password/forgot", {"email": email}) for email in asked]
     assert {answer.status_code for answer in answers} == {202}
-    assert {answer.content for answer in answers} == {b""}
+    assert len({answer.content for answer in answers}) == 1
     changing = ("x-request-id", "x-amzn-requestid", "x-amz-request-id", "date", "x-amzn-trace-id")
     told = [{name: value for name, value in each.headers.items() if name.lower() not in changing} for each in answers]
     assert all(each == told[0] for each in told)

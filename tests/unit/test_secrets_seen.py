@@ -77,6 +77,12 @@ def test_bodies_and_headers_are_noted(seen: dict[str, str]) -> None:
     assert set(seen) == {"7KQ2M-XN4RT-9PWZB-CH3DF", ADDRESS, PASSWORD, "b@mail.test", RUSSIAN, TOKEN}
 
 
+def test_a_deployments_own_secrets_are_noted_without_what_is_public(seen: dict[str, str]) -> None:
+    key = {"kid": "k" + TOKEN, "x": "x" + TOKEN, "d": TOKEN}
+    secrets_seen.note_own({"postgres": PASSWORD, "written": {"jwks": {"keys": [key]}, "users": {"admin": RUSSIAN}}})
+    assert set(seen) == {TOKEN, PASSWORD, RUSSIAN}
+
+
 def test_what_stands_in_any_log_is_no_secret(seen: dict[str, str]) -> None:
     for word in ("password", "12345678", "2026-11-22 00:00:00", "short", "aaaaaaaaaaaaaaa", ""):
         secrets_seen.note_text(json.dumps({"password": word, "refresh_token": word}))
