@@ -10,12 +10,12 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any
 from uuid import UUID
 
 import orjson
-from sqlalchemy import bindparam, func, insert, select, update
+from sqlalchemy import bindparam, func, select, update
 
 from auth import audit
 from auth.accounts import USER_COLUMNS, User, user_of
@@ -24,7 +24,7 @@ from auth.keys import ACCESS_SECONDS, access_token, successor
 from auth.limits import count_request
 from auth.policy import second_factor_demanded
 from auth.tables import refresh_tokens, sessions, users
-from eatit.database import Database, Transaction
+from eatit.database import Database, Transaction, driver_form
 from eatit.errors import Unauthenticated
 from eatit.identifiers import uuid7
 from eatit.observability import logger
@@ -55,7 +55,6 @@ WITH holder AS (
 )
 SELECT id FROM made
 """
-_new_token = insert(refresh_tokens)
 _presented = (
     select(
         refresh_tokens.c.rotated_at,
@@ -72,14 +71,19 @@ _presented = (
     .where(refresh_tokens.c.digest == bindparam("digest"))
     .with_for_update(of=(refresh_tokens, sessions))
 )
-_rotated = (
-    update(refresh_tokens).where(refresh_tokens.c.digest == bindparam("presented")).values(rotated_at=bindparam("at"))
+# What `_presented` has locked.
+_ROTATE = """
+WITH rotated AS (
+    UPDATE auth.refresh_tokens SET rotated_at = %(at)s WHERE digest = %(presented)s RETURNING session_id
+), kept AS (
+    INSERT INTO auth.refresh_tokens (digest, session_id, expires_at)
+    SELECT %(following)s, session_id, %(at)s::timestamptz + %(life)s::interval FROM rotated
+), seen AS (
+    UPDATE auth.sessions SET last_seen_at = now(), address = %(address)s::text
+    FROM rotated WHERE id = rotated.session_id
 )
-_seen = (
-    update(sessions)
-    .where(sessions.c.id == bindparam("session"))
-    .values(last_seen_at=func.now(), address=bindparam("from"))
-)
+SELECT session_id FROM rotated
+"""
 _holder = (
     select(sessions.c.id, sessions.c.user_id, sessions.c.revoked_at)
     .join(refresh_tokens, refresh_tokens.c.session_id == sessions.c.id)
@@ -192,16 +196,15 @@ def refresh(database: Database, token: str, client: Client) -> Session:
 
 def _rotate(transaction: Transaction, token: str, client: Client) -> Session | UUID:
     digest = digest_of(token)
-    row = transaction.execute(_presented, {"digest": digest}).one_or_none()
+    row = next(iter(transaction.rows(_presented_sql(), {"digest": digest})), None)
     if row is None or row.revoked_at is not None or row.disabled or row.expires_at <= row.now:
         raise Unauthenticated("invalid_refresh_token")
     session_id: UUID = row.session_id
     rotated_at: datetime = row.rotated_at or row.now
     following = successor(token)
     if row.rotated_at is None:
-        transaction.execute(_rotated, {"presented": digest, "at": rotated_at})
-        transaction.execute(_new_token, _token_row(following, session_id, rotated_at))
-        transaction.execute(_seen, {"session": session_id, "from": client.address})
+        given = {"presented": digest, "following": digest_of(following), "at": rotated_at, "life": REFRESH_LIFE}
+        transaction.rows(_ROTATE, {**given, "address": client.address})
     elif row.now - rotated_at > GRACE:
         _ended(transaction, _end_one, row.id, "refresh_token_reused", session=session_id)
         audit.record(transaction, "refresh_token_reused", client=client, user_id=row.id, session_id=session_id)
@@ -213,8 +216,9 @@ def _rotate(transaction: Transaction, token: str, client: Client) -> Session | U
     return Session(user, session_id, access, following, expires_in=left)
 
 
-def _token_row(token: str, session_id: UUID, since: datetime) -> dict[str, Any]:
-    return {"digest": digest_of(token), "session_id": session_id, "expires_at": since + REFRESH_LIFE}
+@lru_cache(maxsize=1)
+def _presented_sql() -> str:
+    return driver_form(_presented)
 
 
 def log_out(database: Database, token: str, client: Client) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import secrets
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
@@ -27,10 +28,13 @@ def figures(stack: Mapping[str, Any], _shop: Shop) -> list[Figure]:
             for email in emails
         ]
 
+        events = iter([post("/auth/refresh", {}, next(anywhere)) for _ in range((ROUNDS + 1) * BATCH)])
+
         def rotate() -> None:
             nonlocal own
-            body = {"refresh_token": own}
-            own = answered(post("/auth/refresh", body, next(anywhere)), 200)["refresh_token"]
+            event = next(events)
+            event["body"] = json.dumps({"refresh_token": own})
+            own = answered(event, 200)["refresh_token"]
 
         ratio = in_turn(rotate, _same_statements(connection, bare, home), rounds=ROUNDS, batch=BATCH)
     return [Figure("POST /auth/refresh, fsync on", "its SQL by psycopg", ratio)]
@@ -38,28 +42,20 @@ def figures(stack: Mapping[str, Any], _shop: Shop) -> list[Figure]:
 
 def _same_statements(connection: psycopg.Connection[Any], token: str, address: str) -> Callable[[], None]:
     """The very statements that the handler sends, prepared, in one transaction."""
-    from sqlalchemy.dialects.postgresql.psycopg import dialect
-
     from auth import sessions
 
-    driver = dialect()  # type: ignore[no-untyped-call]
-    looked, rotated, kept, seen = (
-        str(statement.compile(dialect=driver)).encode()
-        for statement in (sessions._presented, sessions._rotated, sessions._new_token, sessions._seen)
-    )
     present = sessions.digest_of(token)
 
     def run() -> None:
         nonlocal present
-        following, now = secrets.token_bytes(32), datetime.now(UTC)
+        following = secrets.token_bytes(32)
         with connection.transaction():
-            row = connection.execute(looked, {"digest": present}, prepare=True).fetchone()
+            row = connection.execute(sessions._presented_sql().encode(), {"digest": present}, prepare=True).fetchone()
             assert row is not None
             assert row[0] is None, "it was rotated before"
-            connection.execute(rotated, {"presented": present, "at": now}, prepare=True)
-            given = {"digest": following, "session_id": row[4], "expires_at": now + sessions.REFRESH_LIFE}
-            connection.execute(kept, {**given, "rotated_at": None}, prepare=True)
-            connection.execute(seen, {"session": row[4], "from": address}, prepare=True)
+            given = {"presented": present, "following": following, "at": datetime.now(UTC), "address": address}
+            given["life"] = sessions.REFRESH_LIFE
+            assert connection.execute(sessions._ROTATE.encode(), given, prepare=True).fetchall()
         present = following
 
     return run
