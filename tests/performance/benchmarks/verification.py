@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
 from typing import Any
-from unittest.mock import patch
 from uuid import UUID
 
 from redis import Redis
@@ -39,6 +37,7 @@ def figures(stack: Mapping[str, Any], _shop: Shop) -> list[Figure]:
 
 
 def _of_a_request(token: str, fresh: Callable[[], Iterator[str]]) -> list[Figure]:
+    from eatit.http import callers
     from eatit.security import verify
 
     caller = verify(token)
@@ -47,20 +46,17 @@ def _of_a_request(token: str, fresh: Callable[[], Iterator[str]]) -> list[Figure
         events = iter([rest_event("GET", "/auth/me", token=each) for each in tokens])
         return lambda: answered(next(events), 200)
 
-    @contextmanager
-    def believing() -> Iterator[None]:
-        with (
-            patch("eatit.http.callers.verify", lambda _token: caller),
-            patch("eatit.http.callers.check", lambda _caller: None),
-        ):
-            yield
-
     def unlooked() -> Callable[[], None]:
         ask = asking([token] * CALLS)
+        looking = {name: vars(callers)[name] for name in ("verify", "check")}
+        believing = {"verify": lambda _token: caller, "check": lambda _caller: None}
 
         def run() -> None:
-            with believing():
+            vars(callers).update(believing)
+            try:
                 ask()
+            finally:
+                vars(callers).update(looking)
 
         return run
 
