@@ -187,3 +187,20 @@ def test_of_changes_at_once_one_is_made(customer: Any, shop: Any) -> None:
         made = list(pool.map(change, range(5)))
     assert sum(made) == 1
     assert sign_in(customer, f"{NEW} {made.index(True)}") == 200
+
+
+def test_a_hash_of_older_parameters_is_made_anew_when_its_owner_signs_in(customer: Any, sql: Any) -> None:
+    from argon2 import PasswordHasher
+
+    def kept() -> str:
+        row = sql.execute("SELECT password_hash FROM auth.users WHERE id = %s", [customer["user"]["id"]]).fetchone()
+        return str(row[0])
+
+    old = PasswordHasher(time_cost=1, memory_cost=8192, parallelism=1).hash(OLD)
+    sql.execute("UPDATE auth.users SET password_hash = %s WHERE id = %s", [old, customer["user"]["id"]])
+    assert sign_in(customer, NEW) == 401
+    assert kept() == old, "a wrong password changes nothing"
+    assert sign_in(customer, OLD) == 200
+    fresh = kept()
+    assert fresh.startswith("$argon2id$v=19$m=19456,t=2,p=1$")
+    assert (sign_in(customer, OLD), kept()) == (200, fresh)
