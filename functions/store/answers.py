@@ -56,11 +56,7 @@ def category_answer(row: Category, depth: int, audience: str) -> dict[str, Any]:
 
 def product_answer(row: Product, audience: str) -> dict[str, Any]:
     """A product."""
-    low = (
-        {}
-        if audience != "staff"
-        else {"low_stock_at": None if row.low_stock_at is None else quantity_text(row.low_stock_at)}
-    )
+    low = {} if row.low_stock_at is None else {"low_stock_at": quantity_text(row.low_stock_at)}
     return {
         "id": row.id,
         "sku": row.sku,
@@ -84,6 +80,6 @@ def product_answer(row: Product, audience: str) -> dict[str, Any]:
         "status": row.status,
         "photos": row.photos,
         "available": row.available,
-        **({"low_stock_at": low} if audience == "staff" else {}),
+        **({"low_stock_at": None, **low} if audience == "staff" else {}),
         **history_of(row),
     }

@@ -10,8 +10,8 @@ from eatit.http.callers import Anyone, Staff
 from eatit.http.documentation import described
 from store import categories
 from store.answers import audience_of, category_answer, language_of
-from store.database import cache, database, idempotency
-from store.fresh import TREE_SECONDS, refreshing, tree_key, tree_keys
+from store.database import cache, database
+from store.fresh import CONSTANT_SECONDS, post, tree_key, tree_keys
 from store.models import CategoryAnswer, CategoryCreate, CategoryTree
 
 router = endpoint_router()
@@ -34,7 +34,8 @@ async def list_categories(request: Request, caller: Anyone) -> Response:
         items = [category_answer(row, depth, audience) for row, depth in tree]
         return dump({"items": items, "next_cursor": None})
 
-    body = cache.get_or_fill(tree_key(audience), fill, seconds=TREE_SECONDS)
+    staff = audience == "staff"
+    body = fill() if staff else cache.get_or_fill(tree_key(audience), fill, seconds=CONSTANT_SECONDS)
     assert body is not None
     return entity(request, body, version=0, language=language_of(audience))
 
@@ -55,7 +56,6 @@ async def create_category(request: Request, body: CategoryCreate, caller: Staff)
         row, depth = categories.create_category(transaction, body.model_dump())
         answer = dump(category_answer(row, depth, "staff"))
         headers = {"Location": f"/store/categories/{row.id}"}
-        cache.invalidate(tree_keys())
         return entity(request, answer, version=row.version, status=201, headers=headers)
 
-    return refreshing(tree_keys(), lambda: idempotency.post(request, str(caller.user_id), work))
+    return post(request, caller.user_id, tree_keys(), work)

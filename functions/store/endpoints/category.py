@@ -5,15 +5,14 @@ from uuid import UUID
 from starlette.requests import Request
 from starlette.responses import Response
 
-from eatit.database import Transaction
 from eatit.http.answers import dump, entity, expected_versions
 from eatit.http.app import endpoint_router
 from eatit.http.callers import Anyone, Staff
 from eatit.http.documentation import described
 from store import categories
 from store.answers import audience_of, category_answer, language_of
-from store.database import cache, database
-from store.fresh import refreshing, tree_keys
+from store.database import database
+from store.fresh import change, tree_keys
 from store.models import CategoryAnswer, CategoryChange
 
 router = endpoint_router()
@@ -50,13 +49,10 @@ async def get_category(request: Request, category_id: UUID, caller: Anyone) -> R
 async def change_category(request: Request, category_id: UUID, body: CategoryChange, _caller: Staff) -> Response:
     """Change or move a category. 409 `category_cycle`, `slug_taken`."""
     expected = expected_versions(request)
-
-    def work(transaction: Transaction) -> tuple[categories.Category, int]:
-        changed = categories.change_category(transaction, category_id, body.given(), expected)
-        cache.invalidate(tree_keys())
-        return changed
-
-    row, depth = refreshing(tree_keys(), lambda: database.transaction(work))
+    row, depth = change(
+        tree_keys(),
+        lambda transaction: categories.change_category(transaction, category_id, body.given(), expected),
+    )
     return _answered(request, row, depth, "staff")
 
 
@@ -71,10 +67,5 @@ async def change_category(request: Request, category_id: UUID, body: CategoryCha
 async def delete_category(request: Request, category_id: UUID, _caller: Staff) -> Response:
     """Delete a category that holds nothing. 409 `in_use`."""
     expected = expected_versions(request)
-
-    def work(transaction: Transaction) -> None:
-        categories.delete_category(transaction, category_id, expected)
-        cache.invalidate(tree_keys())
-
-    refreshing(tree_keys(), lambda: database.transaction(work))
+    change(tree_keys(), lambda transaction: categories.delete_category(transaction, category_id, expected))
     return Response(None, 204)

@@ -6,7 +6,6 @@ from uuid import UUID
 from starlette.requests import Request
 from starlette.responses import Response
 
-from eatit.database import Transaction
 from eatit.http.answers import dump, entity, etag_of, expected_versions
 from eatit.http.app import endpoint_router
 from eatit.http.callers import Anyone, Staff
@@ -14,7 +13,7 @@ from eatit.http.documentation import described
 from store import catalogue
 from store.answers import audience_of, language_of, product_answer
 from store.database import cache, database
-from store.fresh import PRODUCT_SECONDS, product_key, product_keys, refreshing
+from store.fresh import PRODUCT_SECONDS, WAREHOUSES, change, product_key, product_keys
 from store.models import ProductAnswer, ProductChange
 
 router = endpoint_router()
@@ -40,7 +39,7 @@ async def get_product(request: Request, product_id: UUID, caller: Anyone) -> Res
         body = dump(product_answer(row, audience))
         return etag_of(row.version, body).encode() + b"\n" + body
 
-    kept = cache.get_or_fill(product_key(product_id, audience), fill, seconds=PRODUCT_SECONDS)
+    kept = cache.get_or_fill(product_key(product_id, audience), fill, seconds=PRODUCT_SECONDS, under=WAREHOUSES)
     assert kept is not None
     etag, _, body = kept.partition(b"\n")
     return entity(request, body, version=0, etag=etag.decode(), language=audience)
@@ -75,14 +74,10 @@ async def archive_product(request: Request, product_id: UUID, _caller: Staff) ->
 
 def _changed(request: Request, product_id: UUID, given: dict[str, Any]) -> catalogue.Product:
     expected = expected_versions(request)
-    keys = product_keys(product_id)
-
-    def work(transaction: Transaction) -> catalogue.Product:
-        row = catalogue.change_product(transaction, product_id, given, expected)
-        cache.invalidate(keys)
-        return row
-
-    return refreshing(keys, lambda: database.transaction(work))
+    return change(
+        product_keys(product_id),
+        lambda transaction: catalogue.change_product(transaction, product_id, given, expected),
+    )
 
 
 def _answered(request: Request, row: catalogue.Product) -> Response:

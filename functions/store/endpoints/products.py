@@ -14,9 +14,9 @@ from eatit.http.callers import Anyone, Staff
 from eatit.http.documentation import described
 from eatit.http.parameters import Cursor, Limit
 from eatit.http.shapes import MAX_AMOUNT, Id, ParameterText
-from store import catalogue
+from store import catalogue, fresh
 from store.answers import audience_of, language_of, product_answer
-from store.database import database, idempotency
+from store.database import cache, database
 from store.models import Allergen, ProductAnswer, ProductCreate, ProductList, Status
 
 router = endpoint_router()
@@ -65,8 +65,14 @@ async def list_products(
         status=status if audience == "staff" else "active",
         q=q,
     )
-    rows, following = catalogue.list_products(database, filters, sort, limit, cursor)
-    body = dump({"items": [product_answer(row, audience) for row in rows], "next_cursor": following})
+    key = None if cursor is not None or audience == "staff" else fresh.page_key(filters, sort, limit, audience)
+
+    def fill() -> bytes:
+        rows, following = catalogue.list_products(database, filters, sort, limit, cursor)
+        return dump({"items": [product_answer(row, audience) for row in rows], "next_cursor": following})
+
+    body = fill() if key is None else cache.get_or_fill(key, fill, seconds=fresh.PRODUCT_SECONDS, under=fresh.PAGES)
+    assert body is not None
     return page(body, language=language_of(audience))
 
 
@@ -96,4 +102,4 @@ async def create_product(request: Request, body: ProductCreate, caller: Staff) -
         headers = {"Location": f"/store/products/{row.id}"}
         return entity(request, answer, version=row.version, status=201, headers=headers)
 
-    return idempotency.post(request, str(caller.user_id), work)
+    return fresh.post(request, caller.user_id, fresh.product_keys(), work)

@@ -14,8 +14,8 @@ from eatit.http.parameters import Cursor, Limit
 from eatit.http.shapes import Id
 from store import stock
 from store.answers import audience_of, language_of
-from store.database import cache, database, idempotency
-from store.fresh import product_keys, refreshing
+from store.database import database
+from store.fresh import post, product_keys
 from store.stock_answers import balance_answer, movement_answer, stock_answer
 from store.stock_models import MovementAnswer, MovementCreate, MovementList, ProductStock, StockList
 
@@ -82,12 +82,10 @@ async def list_movements(
 async def create_movement(request: Request, body: MovementCreate, caller: Staff) -> Response:
     """Write a movement, and the balances that it makes. 409 `insufficient_stock` where less than that is available."""
     wanted = stock.Wanted(**body.model_dump())
-    keys = product_keys(body.product_id)
 
     def work(transaction: Transaction) -> Response:
         answer = dump(movement_answer(stock.move(transaction, wanted, caller.user_id)))
-        cache.invalidate(keys)
         headers = {"Location": f"/store/stock/movements?product={body.product_id}"}
         return Response(answer, 201, headers=headers, media_type=JSON)
 
-    return refreshing(keys, lambda: idempotency.post(request, str(caller.user_id), work))
+    return post(request, caller.user_id, product_keys(body.product_id), work)

@@ -12,6 +12,7 @@ from eatit.http.documentation import described
 from store import units
 from store.answers import audience_of, language_of, unit_answer
 from store.database import database
+from store.fresh import change, unit_keys
 from store.models import UnitAnswer, UnitChange
 
 router = endpoint_router()
@@ -47,7 +48,7 @@ async def get_unit(request: Request, unit_id: UUID, caller: Anyone) -> Response:
 async def change_unit(request: Request, unit_id: UUID, body: UnitChange, _caller: Staff) -> Response:
     """Change a unit. 409 `in_use` for its code, dimension or factor while products are measured in it."""
     expected = expected_versions(request)
-    row = database.transaction(lambda transaction: units.change_unit(transaction, unit_id, body.given(), expected))
+    row = change(unit_keys(), lambda transaction: units.change_unit(transaction, unit_id, body.given(), expected))
     return _answered(request, row, "staff")
 
 
@@ -62,5 +63,5 @@ async def change_unit(request: Request, unit_id: UUID, body: UnitChange, _caller
 async def delete_unit(request: Request, unit_id: UUID, _caller: Staff) -> Response:
     """Delete a unit. 409 `in_use`."""
     expected = expected_versions(request)
-    database.transaction(lambda transaction: units.delete_unit(transaction, unit_id, expected))
+    change(unit_keys(), lambda transaction: units.delete_unit(transaction, unit_id, expected))
     return Response(None, 204)

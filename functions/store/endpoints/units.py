@@ -11,7 +11,8 @@ from eatit.http.documentation import described
 from eatit.http.parameters import Cursor, Limit
 from store import units
 from store.answers import audience_of, language_of, unit_answer
-from store.database import database, idempotency
+from store.database import cache, database
+from store.fresh import CONSTANT_SECONDS, KEPT_LIMITS, UNITS, post, unit_keys
 from store.models import UnitAnswer, UnitCreate, UnitList
 
 router = endpoint_router()
@@ -28,8 +29,15 @@ router = endpoint_router()
 async def list_units(request: Request, caller: Anyone, limit: Limit = 20, cursor: Cursor = None) -> Response:
     """All units, by code."""
     audience = audience_of(request, caller)
-    rows, following = units.list_units(database, limit, cursor)
-    body = dump({"items": [unit_answer(row, audience) for row in rows], "next_cursor": following})
+
+    def fill() -> bytes:
+        rows, following = units.list_units(database, limit, cursor)
+        return dump({"items": [unit_answer(row, audience) for row in rows], "next_cursor": following})
+
+    kept = cursor is None and audience != "staff" and limit in KEPT_LIMITS
+    key = f"units:{limit}:{audience}"
+    body = cache.get_or_fill(key, fill, seconds=CONSTANT_SECONDS, under=UNITS) if kept else fill()
+    assert body is not None
     return entity(request, body, version=0, language=language_of(audience))
 
 
@@ -51,4 +59,4 @@ async def create_unit(request: Request, body: UnitCreate, caller: Staff) -> Resp
         headers = {"Location": f"/store/units/{row.id}"}
         return entity(request, answer, version=row.version, status=201, headers=headers)
 
-    return idempotency.post(request, str(caller.user_id), work)
+    return post(request, caller.user_id, unit_keys(), work)

@@ -14,6 +14,7 @@ from eatit.http.documentation import described
 from store import stock, warehouses
 from store.answers import audience_of, language_of
 from store.database import database
+from store.fresh import change, warehouse_keys
 from store.stock_answers import warehouse_answer
 from store.stock_models import WarehouseAnswer, WarehouseChange
 
@@ -60,7 +61,7 @@ async def change_warehouse(request: Request, warehouse_id: UUID, body: Warehouse
             stock.announce_warehouse(transaction, warehouse_id)
         return row
 
-    return _answered(request, database.transaction(work), "staff")
+    return _answered(request, change(warehouse_keys(), work), "staff")
 
 
 @router.delete(
@@ -74,5 +75,8 @@ async def change_warehouse(request: Request, warehouse_id: UUID, body: Warehouse
 async def delete_warehouse(request: Request, warehouse_id: UUID, _caller: Staff) -> Response:
     """Delete a warehouse in which nothing ever lay. 409 `in_use`."""
     expected = expected_versions(request)
-    database.transaction(lambda transaction: warehouses.delete_warehouse(transaction, warehouse_id, expected))
+    change(
+        warehouse_keys(),
+        lambda transaction: warehouses.delete_warehouse(transaction, warehouse_id, expected),
+    )
     return Response(None, 204)

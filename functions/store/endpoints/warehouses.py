@@ -18,7 +18,8 @@ from eatit.http.parameters import Cursor, Limit
 from eatit.http.shapes import ParameterText
 from store import warehouses
 from store.answers import audience_of, language_of
-from store.database import database, idempotency
+from store.database import cache, database
+from store.fresh import CONSTANT_SECONDS, KEPT_LIMITS, WAREHOUSES, post, warehouse_keys
 from store.stock_answers import warehouse_answer
 from store.stock_models import WarehouseAnswer, WarehouseCreate, WarehouseList
 
@@ -49,10 +50,18 @@ async def list_warehouses(
 ) -> Response:
     """The warehouses by code, or by how far they are from a place; for anyone but staff the active ones."""
     audience = audience_of(request, caller)
-    rows, following = warehouses.list_warehouses(
-        database, near=_place(near), active=active if audience == "staff" else True, limit=limit, cursor=cursor
-    )
-    body = dump({"items": [warehouse_answer(row, audience) for row in rows], "next_cursor": following})
+    place = _place(near)
+
+    def fill() -> bytes:
+        rows, following = warehouses.list_warehouses(
+            database, near=place, active=active if audience == "staff" else True, limit=limit, cursor=cursor
+        )
+        return dump({"items": [warehouse_answer(row, audience) for row in rows], "next_cursor": following})
+
+    kept = cursor is None and place is None and audience != "staff" and limit in KEPT_LIMITS
+    key = f"warehouses:{limit}:{audience}"
+    body = cache.get_or_fill(key, fill, seconds=CONSTANT_SECONDS, under=WAREHOUSES) if kept else fill()
+    assert body is not None
     return entity(request, body, version=0, language=language_of(audience))
 
 
@@ -85,4 +94,4 @@ async def create_warehouse(request: Request, body: WarehouseCreate, caller: Staf
         answer = dump(warehouse_answer(row, "staff"))
         return entity(request, answer, version=row.version, status=201, headers=headers)
 
-    return idempotency.post(request, str(caller.user_id), work)
+    return post(request, caller.user_id, warehouse_keys(), work)
