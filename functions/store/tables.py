@@ -7,6 +7,7 @@ from sqlalchemy import (
     DateTime,
     Double,
     ForeignKey,
+    Identity,
     Index,
     Integer,
     MetaData,
@@ -17,7 +18,7 @@ from sqlalchemy import (
     func,
     text,
 )
-from sqlalchemy.dialects.postgresql import ARRAY, JSONB
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB, TSVECTOR
 
 from eatit.kept_answers import kept_answers
 
@@ -151,6 +152,126 @@ movements = Table(
     Index("movements_by_product", "product_id", "id"),
     Index("movements_by_warehouse", "warehouse_id", "id"),
     Index("movements_by_to_warehouse", "to_warehouse_id", "id", postgresql_where=text("to_warehouse_id IS NOT NULL")),
+)
+
+# Uploads of photos that were promised, and what came of them; what stands is in products.photos.
+photo_uploads = Table(
+    "photo_uploads",
+    metadata,
+    Column("id", Uuid, primary_key=True),  # the photo's too
+    Column("product_id", Uuid, ForeignKey(products.c.id), nullable=False, index=True),
+    Column("key", Text, nullable=False),
+    Column("content_type", Text, nullable=False),
+    Column("size", Integer, nullable=False),
+    Column("state", Text, nullable=False, server_default="waiting"),
+    Column("reason", Text),
+    Column("claimed_until", DateTime(timezone=True)),  # somebody is at work on it
+    Column("created_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
+    Column("ended_at", DateTime(timezone=True)),
+    Index("photo_uploads_unfinished", "created_at", postgresql_where=text("state <> 'done'")),
+)
+
+# Runs of imports; what moves them on is in `place` (bytes of the text) and `rows`, and `holder` is who moves them now.
+imports = Table(
+    "imports",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("status", Text, nullable=False, server_default="waiting"),
+    Column("reason", Text),
+    Column("content_type", Text, nullable=False),
+    Column("size", BigInteger, nullable=False),
+    Column("dry_run", Boolean, nullable=False),
+    Column("mapping", JSONB, nullable=False),
+    Column("form", JSONB),  # how the file is written, found at its beginning
+    Column("place", BigInteger, nullable=False, server_default="0"),
+    Column("bytes_read", BigInteger, nullable=False, server_default="0"),
+    Column("rows", BigInteger, nullable=False, server_default="0"),
+    Column("created", BigInteger, nullable=False, server_default="0"),
+    Column("updated", BigInteger, nullable=False, server_default="0"),
+    Column("unchanged", BigInteger, nullable=False, server_default="0"),
+    Column("failed", BigInteger, nullable=False, server_default="0"),
+    Column("faults", BigInteger, nullable=False, server_default="0"),
+    Column("turn", BigInteger, nullable=False, server_default="0"),
+    Column("holder", Uuid),
+    Column("actor_id", Uuid, nullable=False),
+    Column("trace_id", Text, nullable=False),
+    Column("created_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
+    Column("updated_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
+    Column("finished_at", DateTime(timezone=True)),
+    Index("imports_by_age", "created_at"),
+)
+
+import_errors = Table(
+    "import_errors",
+    metadata,
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    Column("at", DateTime(timezone=True), nullable=False, server_default=func.now()),
+    Column("import_id", Uuid, ForeignKey(imports.c.id, ondelete="CASCADE"), nullable=False),
+    Column("row", BigInteger, nullable=False),
+    Column("column", Text),
+    Column("code", Text, nullable=False),
+    Column("parameters", JSONB, nullable=False),
+    Index("import_errors_by_import", "import_id", "id"),
+    Index("import_errors_by_age", "at"),
+)
+
+exports = Table(
+    "exports",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("status", Text, nullable=False, server_default="running"),
+    Column("reason", Text),
+    Column("rows", BigInteger, nullable=False, server_default="0"),
+    Column("after_id", Uuid),
+    Column("upload_id", Text),
+    Column("parts", JSONB, nullable=False, server_default="[]"),
+    Column("turn", BigInteger, nullable=False, server_default="0"),
+    Column("holder", Uuid),
+    Column("actor_id", Uuid, nullable=False),
+    Column("trace_id", Text, nullable=False),
+    Column("created_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
+    Column("updated_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
+    Column("finished_at", DateTime(timezone=True)),
+    Index("exports_by_age", "created_at"),
+)
+
+# What is searched, kept by triggers on products; see migration 0011.
+search_texts = Table(
+    "search_texts",
+    metadata,
+    Column("product_id", Uuid, ForeignKey(products.c.id, ondelete="CASCADE"), primary_key=True),
+    Column("name_key", Text(collation="C"), nullable=False),
+    Column("other_key", Text(collation="C")),  # of the name in the other language
+    Column("document", TSVECTOR, nullable=False),
+    Column("active", Boolean, nullable=False),
+    Column("category_id", Uuid, nullable=False),
+    Column("price_amount", BigInteger, nullable=False),
+    Column("allergens", ARRAY(Text), nullable=False),
+    Index("search_texts_by_document", "document", postgresql_using="gin"),
+    Index("search_texts_by_name", "name_key", "product_id", postgresql_where=text("active")),
+    Index(
+        "search_texts_by_other_name",
+        "other_key",
+        "product_id",
+        postgresql_where=text("active AND other_key IS NOT NULL"),
+    ),
+)
+
+# The words of all names, for suggestions and corrections: how many products have it, about, and some that do.
+search_words = Table(
+    "search_words",
+    metadata,
+    Column("word", Text(collation="C"), primary_key=True),
+    Column("spelling", Text, nullable=False),
+    Column("products", Integer, nullable=False),
+    Column("examples", ARRAY(Uuid), nullable=False),
+    Index(
+        "search_words_by_spelling",
+        "spelling",
+        postgresql_using="gin",
+        postgresql_ops={"spelling": "gin_trgm_ops"},
+    ),
+    Index("search_words_by_start", text('"left"(word, 2)'), text("products DESC"), "word"),
 )
 
 idempotency = kept_answers(metadata)
