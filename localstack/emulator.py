@@ -47,6 +47,24 @@ def keep_logs(path: Path) -> None:
     lambda_svc._emit_lambda_logs = emit_and_keep
 
 
+def adopt_buckets() -> None:
+    """Lets a stack take over the buckets that were kept from the last run, which CloudFormation otherwise refuses."""
+    from ministack.services import s3
+    from ministack.services.cloudformation import provisioners
+
+    bucket = provisioners._RESOURCE_HANDLERS["AWS::S3::Bucket"]
+    create, update = bucket["create"], bucket["update"]
+
+    def create_or_adopt(logical_id: str, properties: dict[str, Any], stack_name: str) -> Any:
+        name = properties.get("BucketName")
+        if name in s3._buckets:
+            return update(name, {}, properties, stack_name)
+        return create(logical_id, properties, stack_name)
+
+    bucket["create"] = create_or_adopt
+    provisioners.s3_bucket_name_conflict = lambda _name: None
+
+
 def main() -> None:
     """Serves until it is told to end. Functions inherit this process's environment, hence the tidying first."""
     workers = int(os.environ.pop("EATIT_WORKERS_PER_FUNCTION"))
@@ -54,6 +72,7 @@ def main() -> None:
     os.environ.pop("PYTHONPATH", None)
     queue_calls(workers)
     keep_logs(log)
+    adopt_buckets()
     from ministack.app import main as serve
 
     serve()

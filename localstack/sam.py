@@ -20,11 +20,11 @@ from localstack.failures import StackFailure
 from localstack.lambda_image import STAND_IN_PYTHONS, LambdaImage, lambda_image
 from localstack.sam_cli import CACHE, sam_cli
 from localstack.servers import emulator
-from localstack.stack import STAGE, Options, Stack
+from localstack.stack import FILES_BUCKET, STAGE, Options, Stack
 from localstack.template import ROOT, default, read
 
 # Addresses for those outside: no container goes there.
-READ_BY_PEOPLE = ("ShopUrl", "PublicUrl")
+READ_BY_PEOPLE = ("ShopUrl", "PublicUrl", "S3Url", "PhotosUrl")
 # What the emulator makes of the template: everything that the functions lean on, and none of the functions.
 SERVED_BY_SAM = ("AWS::Serverless::", "AWS::Lambda::", "AWS::Logs::")
 
@@ -91,7 +91,8 @@ class SamStack(Stack):
             image=self._image,
             parameters=parameters,
             # SAM CLI leaves a variable empty whose value in the template is an Fn::If.
-            environment={"AWS_ENDPOINT_URL": bridge.as_containers_see(self.at.endpoint_url, host)},
+            # SAM CLI knows no bucket's name either.
+            environment={"AWS_ENDPOINT_URL": bridge.as_containers_see(self.at.endpoint_url, host), **self._files()},
         )
         self.at.lambda_url = served.lambda_url
         self.say(f"SAM CLI serves {len(built.artefacts)} functions at {served.gateway_url}")
@@ -123,7 +124,14 @@ class SamStack(Stack):
                 found[name] = values.get(value["Ref"]) or default(template, value["Ref"])
             elif "Fn::Sub" in value:
                 found[name] = value["Fn::Sub"].replace("${Stage}", STAGE)
-        return {**found, "AWS_ENDPOINT_URL": self.at.endpoint_url, **emulator.ACCESS}
+        return {**found, **self._files(), "AWS_ENDPOINT_URL": self.at.endpoint_url, **emulator.ACCESS}
+
+    def _files(self) -> dict[str, str]:
+        return {
+            "FILES_BUCKET": FILES_BUCKET,
+            "S3_URL": self.at.endpoint_url,
+            "PHOTOS_URL": f"{self.at.endpoint_url}/{FILES_BUCKET}",
+        }
 
 
 def interpreters_at_hand() -> dict[str, str]:

@@ -30,6 +30,8 @@ GROUPS = ("auth", "store", "basket")
 WRITTEN_SECRETS = ("auth/signing", "auth/jwks")
 ROLES = ("admin", "staff", "customer")
 MAIL_FROM = "EatIt <no-reply@eatit.example>"
+# A name that stays, so that photos are found again after a restart.
+FILES_BUCKET = "eatit-files"
 HEALTH_SECONDS = 30
 HEALTH_PAUSE = 0.2
 # Started beforehand for each group, so that the first visitors wait for none.
@@ -160,6 +162,9 @@ class Stack:
             "MailFrom": os.environ.get("MAIL_FROM") or MAIL_FROM,
             "ShopUrl": os.environ.get("SHOP_URL", ""),
             "PublicUrl": f"http://{LOOPBACK}:{self.port}",
+            "FilesBucketName": FILES_BUCKET,
+            "S3Url": self.at.endpoint_url,
+            "PhotosUrl": f"{self.at.endpoint_url}/{FILES_BUCKET}",
             # An emulator tells its functions by itself where it is.
             "AwsEndpointUrl": "",
             # Limits are for clients gone wild; a laptop's tests are not.

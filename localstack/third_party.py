@@ -34,6 +34,10 @@ DROPPED = (
     "sqlalchemy/dialects/sqlite",
     "aws_lambda_powertools/event_handler/openapi/swagger_ui/*.js",  # the docs pages have their own copy
     "aws_lambda_powertools/event_handler/openapi/swagger_ui/*.css",
+    # Of Pillow, whatever is for neither JPEG, PNG nor WebP: 9 of 19 MB.
+    "PIL/_avif.*", "PIL/_imagingft.*", "PIL/_imagingtk.*", "PIL/_imagingmath.*", "PIL/_imagingmorph.*",
+    "pillow.libs/libavif-*", "pillow.libs/libfreetype-*", "pillow.libs/libharfbuzz-*", "pillow.libs/libpng16-*",
+    "pillow.libs/libbrotli*",
 )  # fmt: skip
 
 

@@ -5,12 +5,17 @@ from typing import Any
 from sqlalchemy import text
 
 from eatit.database import Database
+from eatit.errors import Unavailable
+from eatit.files import Files
 from eatit.observability import begin_trace, logger
 
 BITE = 5000
 SPARE_MILLISECONDS = 10_000
 
+FILES = 250  # at once; each has four objects, and storage removes a thousand in one request
+
 database = Database("operations", silent_seconds=32)
+files = Files()
 # What is swept, by which key, and when: kept answers after their 24 hours, the rest when nobody can ask for it again.
 SWEEPS = {
     "store.idempotency": ("scope", "created_at < now() - interval '24 hours'"),
@@ -23,6 +28,19 @@ SWEEPS = {
     "auth.mail_tokens": ("digest", "expires_at < now() - interval '1 day'"),
     "auth.inbox": ("event_id", "received_at < now() - interval '14 days'"),
 }
+
+# An upload that nobody completed in a day is called off. What was called off, refused or deleted is removed an hour
+# later: by then whoever may still have been at work on it has ended, and written all that it was going to write.
+_call_off = text("""
+    UPDATE store.photo_uploads SET state = 'removed', ended_at = now()
+    WHERE state = 'waiting' AND created_at < now() - interval '1 day'
+    AND (claimed_until IS NULL OR claimed_until < now())
+""")
+_removed = text("""
+    SELECT id, key FROM store.photo_uploads
+    WHERE state IN ('removed', 'refused') AND ended_at < now() - interval '1 hour' ORDER BY created_at LIMIT :most
+""")
+_forget = text("DELETE FROM store.photo_uploads WHERE id = ANY(:ids) AND state IN ('removed', 'refused')")
 
 
 def handler(_event: dict[str, Any], context: Any) -> dict[str, int]:
@@ -39,5 +57,26 @@ def handler(_event: dict[str, Any], context: Any) -> dict[str, int]:
             swept[table] += gone
             if gone < BITE:
                 break
+    swept["store.photo_uploads"] = _sweep_photos(context)
     logger.info("swept", extra={"swept": swept})
     return swept
+
+
+def _sweep_photos(context: Any) -> int:
+    """Remove the objects of photos that don't stand, and then their rows; storage that is away is tried next time."""
+    database.write(_call_off)
+    gone = 0
+    while context.get_remaining_time_in_millis() > SPARE_MILLISECONDS:
+        rows = database.read(_removed, {"most": FILES}).all()
+        if not rows:
+            break
+        sizes = ("small", "medium", "original")
+        try:
+            files.remove(
+                [key for row in rows for key in (row.key, *(f"photos/{row.id}/{size}.webp" for size in sizes))]
+            )
+        except Unavailable:
+            logger.warning("photos are left to be swept")
+            break
+        gone += database.write(_forget, {"ids": [row.id for row in rows]}).rowcount
+    return gone

@@ -178,7 +178,7 @@ def _narrowed(statement: Select[Any], filters: Filters) -> Select[Any]:
 
 def create_product(transaction: Transaction, given: dict[str, Any]) -> Product:
     """Make a product and its event. Raises `Conflict` (`sku_taken`, `barcode_taken`), `Invalid`."""
-    values = _columns(given)
+    values = columns_of(given)
     values.setdefault("pack_size", 1)
     values.setdefault("quantity_step", 1)
     values["min_quantity"] = values.get("min_quantity") or values["quantity_step"]
@@ -188,7 +188,7 @@ def create_product(transaction: Transaction, given: dict[str, Any]) -> Product:
         product_id = transaction.execute(
             insert(products).values(id=uuid7(), **values).returning(products.c.id)
         ).scalar_one()
-    return _announced(transaction, product_id)
+    return announced(transaction, product_id)
 
 
 def change_product(
@@ -203,8 +203,8 @@ def change_product(
         raise NotFound("product_not_found")
     check_version(row.version, expected)
     if "translations" in given:
-        given = {**given, "translations": _merged(row.translations, given["translations"])}
-    changes = {name: value for name, value in _columns(given).items() if row._mapping[name] != value}
+        given = {**given, "translations": merged_words(row.translations, given["translations"])}
+    changes = {name: value for name, value in columns_of(given).items() if row._mapping[name] != value}
     if not changes:
         return transaction.execute(_one, {"id": product_id}).one()
     whole = {**row._mapping, **changes}
@@ -216,17 +216,18 @@ def change_product(
     )
     with refusing(_constraints):
         transaction.execute(statement)
-    return _announced(transaction, product_id)
+    return announced(transaction, product_id)
 
 
-def _announced(transaction: Transaction, product_id: UUID) -> Product:
+def announced(transaction: Transaction, product_id: UUID) -> Product:
+    """The product as this transaction left it, its event written."""
     row = transaction.execute(_one, {"id": product_id}).one()
     event_type = PRODUCT_ARCHIVED if row.status == "archived" else PRODUCT_CHANGED
     emit(transaction, event_type, product_id, row.version, func.store.state_of_product(product_id))
     return row
 
 
-def _columns(given: dict[str, Any]) -> dict[str, Any]:
+def columns_of(given: dict[str, Any]) -> dict[str, Any]:
     """The body's fields as columns: money apart, nutrition as texts, the name's sort key beside the name."""
     values = dict(given)
     if "price" in values:
@@ -248,7 +249,7 @@ def _columns(given: dict[str, Any]) -> dict[str, Any]:
     return values
 
 
-def _merged(present: dict[str, dict[str, Any]], given: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+def merged_words(present: dict[str, dict[str, Any]], given: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
     """The words that a PATCH gives join those that stand; null takes one away."""
     languages = dict.fromkeys([*present, *given])
     return {language: {**present.get(language, {}), **given.get(language, {})} for language in languages}
@@ -256,10 +257,19 @@ def _merged(present: dict[str, dict[str, Any]], given: dict[str, dict[str, Any]]
 
 def _reckoned(transaction: Transaction, whole: dict[str, Any]) -> dict[str, Any]:
     """What follows from the rest (the unit price), after the checks that need the whole product."""
-    faults: list[Fault] = []
-    if transaction.execute(_category, {"id": whole["category_id"]}).one_or_none() is None:
-        faults.append(Fault("/category_id", "unknown_reference", {"what": ("category", "категория")}))
+    category = transaction.execute(_category, {"id": whole["category_id"]}).one_or_none()
     unit = transaction.execute(_unit_of, {"id": whole["unit_id"]}).one_or_none()
+    return reckoned(whole, unit, category_known=category is not None)
+
+
+def reckoned(whole: dict[str, Any], unit: Row[Any] | None, *, category_known: bool) -> dict[str, Any]:
+    """The unit price of a whole product. `unit`: what its `unit_id` names, with `dimension` and `factor`, if anything.
+
+    Raises `Invalid` for parts that don't go together.
+    """
+    faults: list[Fault] = []
+    if not category_known:
+        faults.append(Fault("/category_id", "unknown_reference", {"what": ("category", "категория")}))
     if unit is None:
         faults.append(Fault("/unit_id", "unknown_reference", {"what": ("unit", "единица измерения")}))
     elif unit.dimension not in FITTING[whole["sold_by"]]:

@@ -27,6 +27,7 @@ from eatit.http.shapes import (
     Text1000,
     Text5000,
 )
+from store.photo_models import PhotoAnswer
 
 Dimension = Literal["mass", "volume", "count"]
 SoldBy = Literal["piece", "weight", "volume"]
@@ -279,7 +280,7 @@ class ProductAnswer(Entity):
     nutrition: dict[str, DecimalText | None] | None
     allergens: list[Allergen]
     status: Status
-    photos: list[dict[str, Any]]
+    photos: list[PhotoAnswer]
     available: bool
     low_stock_at: QuantityText | None = LOW_STOCK
     translations: dict[Language, dict[str, str | None]] = STAFF_ONLY

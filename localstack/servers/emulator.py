@@ -9,7 +9,7 @@ import urllib.request
 from pathlib import Path
 
 from localstack.deploy import BUCKET
-from localstack.ports import LOOPBACK, free_port
+from localstack.ports import LOOPBACK, free_port, is_free
 from localstack.processes import Processes, plain_environment, python
 
 REGION = "us-east-1"
@@ -33,7 +33,7 @@ def start(processes: Processes) -> str:
     # Photos stay; the artefacts come anew with every deployment and would pile up.
     for artefacts in (home / "s3").glob(f"*/{BUCKET}"):
         shutil.rmtree(artefacts)
-    port = free_port()
+    port = _port(home / "port")
     environment = plain_environment(
         **ACCESS,
         # Without it the emulator listens on all addresses.
@@ -65,6 +65,14 @@ def start(processes: Processes) -> str:
     url = f"http://{LOOPBACK}:{port}"
     processes.wait_ready("The AWS emulator", child, lambda: healthy(url), log="emulator")
     return url
+
+
+def _port(kept: Path) -> int:
+    """The port of the last run where it is still free, as the addresses of photos hold it; else another."""
+    said = kept.read_text(encoding="ascii") if kept.exists() else ""
+    port = int(said) if said.isdigit() and is_free(int(said)) else free_port()
+    kept.write_text(str(port), encoding="ascii")
+    return port
 
 
 def healthy(url: str) -> bool:

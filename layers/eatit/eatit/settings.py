@@ -42,6 +42,9 @@ class Settings:
     mail_from: str
     shop_url: str
     public_url: str
+    files_bucket: str
+    s3_url: str
+    photos_url: str
 
 
 def is_placeholder(value: str) -> bool:
@@ -125,4 +128,8 @@ def settings() -> Settings:
         mail_from=_value("MAIL_FROM") if os.environ.get("MAIL_FROM", "").strip() else "",
         shop_url=_site("SHOP_URL"),
         public_url=_site("PUBLIC_URL"),
+        # Only where files are kept: most functions have none.
+        files_bucket=_value("FILES_BUCKET") if os.environ.get("FILES_BUCKET", "").strip() else "",
+        s3_url=_site("S3_URL"),
+        photos_url=_site("PHOTOS_URL"),
     )
