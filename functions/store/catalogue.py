@@ -44,11 +44,11 @@ _in_stock = exists(
     )
     .correlate(products)
 )
-_sold = select(products, units.c.code.label("unit"), _in_stock.label("available")).join(
+SOLD = select(products, units.c.code.label("unit"), _in_stock.label("available")).join(
     units, units.c.id == products.c.unit_id
 )
-_one = _sold.where(products.c.id == bindparam("id"))
-_by_barcode = _sold.where(products.c.barcode.in_(bindparam("spellings", expanding=True)))
+_one = SOLD.where(products.c.id == bindparam("id"))
+_by_barcode = SOLD.where(products.c.barcode.in_(bindparam("spellings", expanding=True)))
 _one_locked = select(products).where(products.c.id == bindparam("id")).with_for_update()
 _category = select(categories.c.id).where(categories.c.id == bindparam("id")).with_for_update(key_share=True, read=True)
 _unit_of = (
@@ -56,7 +56,7 @@ _unit_of = (
     .where(units.c.id == bindparam("id"))
     .with_for_update(key_share=True, read=True)
 )
-_with_descendants = text("""
+WITH_DESCENDANTS = text("""
     WITH RECURSIVE below(id) AS (
         SELECT CAST(:category AS uuid)
         UNION SELECT c.id FROM store.categories c JOIN below b ON c.parent_id = b.id
@@ -132,7 +132,7 @@ def list_products(
 ) -> tuple[list[Product], str | None]:
     """A page of products. Raises `DomainError` (`invalid_cursor`)."""
     column, falling, kind = _SORTS[sort]
-    statement = _narrowed(_sold, filters)
+    statement = _narrowed(SOLD, filters)
     if cursor is not None:
         keys = read_cursor(cursor, sort, filters.as_given(), [kind, UUID])  # type: ignore[list-item]
         place, after = tuple_(column, products.c.id), tuple_(*keys)
@@ -150,7 +150,7 @@ def _narrowed(statement: Select[Any], filters: Filters) -> Select[Any]:
     if filters.status is not None:
         conditions.append(products.c.status == filters.status)
     if filters.category is not None:
-        below = _with_descendants.bindparams(category=filters.category).subquery()
+        below = WITH_DESCENDANTS.bindparams(category=filters.category).subquery()
         conditions.append(products.c.category_id.in_(select(below.c.id)))
     if filters.min_price is not None:
         conditions.append(products.c.price_amount >= filters.min_price)

@@ -81,7 +81,7 @@ _PRODUCTS = r"""
             * CASE WHEN i %% 2 = 0 THEN 3 ELSE 1 END) FROM generate_series(1, 10) AS i)) %% 10) %% 10,
         name, replace(lower(name), 'ё', 'е'),
         adjective || ' ' || noun || ' от производителя ' || label || ', упаковка ' || size || ' г',
-        composition, jsonb_build_object('en', jsonb_build_object('name', 'Food no. ' || n || ' by ' || brand)),
+        composition, jsonb_build_object('en', jsonb_build_object('name', 'Food no. ' || n %% 1000 || ' by ' || brand)),
         ('0190aaaa-0000-7000-8000-' || lpad(to_hex(1 + n %% %(categories)s::int), 12, '0'))::uuid,
         (SELECT u.id FROM store.units u WHERE u.code = 'g'), size, 1, 1, price, %(currency)s, 'piece',
         price * 1000 / size, 'kg',

@@ -156,7 +156,7 @@ def _kept_by_triggers() -> None:
                 SELECT n.word, spelling(n.word), count(*), (array_agg(n.id))[1:10]
                 FROM (SELECT DISTINCT p.id, word
                     FROM products p, string_to_table(words_of(p.name, p.translations), ' ') AS word
-                    WHERE p.id = ANY (ids) AND length(word) BETWEEN 2 AND 40) n
+                    WHERE p.id = ANY (ids) AND length(word) BETWEEN 2 AND 40 AND word !~ '^[0-9]+$') n
                 WHERE NOT EXISTS (
                     SELECT FROM search_words k
                     WHERE k.word = n.word AND (cardinality(k.examples) >= 10 OR n.id = ANY (k.examples)))
