@@ -11,6 +11,10 @@ ARGUMENTS ?=
 FUNCTION ?=
 EVENT ?= {}
 EMAIL ?=
+FILE ?=
+MAPPING ?=
+DRY_RUN ?=
+URL ?=
 # Where a function is called: on the local stack, unless ENVIRONMENT is given on the command line.
 WHERE = $(if $(filter command,$(origin ENVIRONMENT)),--environment "$(ENVIRONMENT)",--directory "$(DIRECTORY)")
 
@@ -24,7 +28,7 @@ export PYTHON
 export PATH := $(PATH):$(CURDIR)/.run/bootstrap/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help ready run up stop reset status dev invoke rotate-keys replace-keys admin resync \
+.PHONY: help ready run up stop reset status dev invoke rotate-keys replace-keys admin resync import \
 	test test-unit test-functions test-integration test-gateway \
 	test-contract test-browser test-performance bench test-sam \
 	sam localstack build openapi lint types imports template pr deploy clean
@@ -65,6 +69,10 @@ admin: ready ## Make a registered account an admin, here or elsewhere: make admi
 
 replace-keys: ready ## The same for stolen keys: no token that they signed holds any more (docs/keys.md)
 	@exec $(PY) -m localstack.invocation KeyRotationFunction '{"action": "replace"}' $(WHERE)
+
+import: ready ## Put goods in from a file: make import FILE=goods.csv [MAPPING=columns.json] [DRY_RUN=1] [URL=… EMAIL=…]
+	@exec $(PY) -m localstack.import_goods "$(FILE)" --directory "$(DIRECTORY)" $(if $(MAPPING),--mapping "$(MAPPING)") \
+		$(if $(DRY_RUN),--dry-run) $(if $(URL),--url "$(URL)" --email "$(EMAIL)")
 
 resync: ready ## Put every active product into the outbox again
 	@exec $(STACK) invoke ResyncFunction --directory "$(DIRECTORY)"

@@ -7,9 +7,11 @@ from typing import Any
 
 GROUPS = ("auth", "store", "basket")
 PRODUCT = "/store/products/{product_id:uuid}"
+PHOTO = f"{PRODUCT}/photos/{{photo_id:uuid}}"
 UNIT = "/store/units/{unit_id:uuid}"
 CATEGORY = "/store/categories/{category_id:uuid}"
 WAREHOUSE = "/store/warehouses/{warehouse_id:uuid}"
+IMPORT = "/store/imports/{import_id:uuid}"
 ITEM = "/basket/items/{product_id:uuid}"
 USER = "/auth/users/{user_id:uuid}"
 # open: reads no token at all; anyone: a bad token is refused; enrolling: customers, and whoever must enrol a second
@@ -58,7 +60,13 @@ WHO = {
     ("PATCH", PRODUCT): "staff",
     ("DELETE", PRODUCT): "staff",
     ("GET", "/store/products/by-barcode/{gtin}"): "anyone",
+    ("GET", "/store/search"): "anyone",
+    ("GET", "/store/suggest"): "anyone",
     ("GET", f"{PRODUCT}/prices"): "anyone",
+    ("POST", f"{PRODUCT}/photos"): "staff",
+    ("POST", f"{PHOTO}/complete"): "staff",
+    ("PATCH", PHOTO): "staff",
+    ("DELETE", PHOTO): "staff",
     ("GET", f"{PRODUCT}/stock"): "anyone",
     ("GET", "/store/stock"): "staff",
     ("GET", "/store/stock/movements"): "staff",
@@ -68,6 +76,11 @@ WHO = {
     ("GET", WAREHOUSE): "anyone",
     ("PATCH", WAREHOUSE): "staff",
     ("DELETE", WAREHOUSE): "staff",
+    ("POST", "/store/imports"): "staff",
+    ("GET", IMPORT): "staff",
+    ("POST", f"{IMPORT}/complete"): "staff",
+    ("POST", "/store/exports"): "staff",
+    ("GET", "/store/exports/{export_id:uuid}"): "staff",
     ("GET", "/basket"): "anyone",
     ("DELETE", "/basket"): "anyone",
     ("POST", "/basket/items"): "anyone",

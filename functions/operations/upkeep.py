@@ -20,6 +20,13 @@ files = Files()
 SWEEPS = {
     "store.idempotency": ("scope", "created_at < now() - interval '24 hours'"),
     "basket.idempotency": ("scope", "created_at < now() - interval '24 hours'"),
+    "store.import_errors": ("id", "at < now() - interval '30 days'"),
+    # Its file and all that it tells of are gone by then; one that nobody sent a file for goes sooner.
+    "store.imports": (
+        "id",
+        "created_at < now() - interval '31 days' OR (status = 'waiting' AND created_at < now() - interval '1 day')",
+    ),
+    "store.exports": ("id", "created_at < now() - interval '7 days'"),
     "basket.inbox": ("event_id", "received_at < now() - interval '14 days'"),
     "events.outbox": ("id", "published_at < now() - interval '14 days'"),
     "auth.refresh_tokens": ("digest", "expires_at < now()"),

@@ -63,12 +63,16 @@ class Client:
         """
         return self._send("POST", path, body, unless, key)
 
+    def get(self, path: str) -> dict[str, Any]:
+        """GET what is at `path`, as patiently as `post`."""
+        return self._send("GET", path, None, None)
+
     def patch(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
         """PATCH what is at `path`, as patiently as `post`."""
         return self._send("PATCH", path, body, None)
 
     def _send(
-        self, method: str, path: str, body: dict[str, Any], unless: int | None, key: str | None = None
+        self, method: str, path: str, body: dict[str, Any] | None, unless: int | None, key: str | None = None
     ) -> dict[str, Any]:
         deadline = time.monotonic() + PATIENCE_SECONDS
         pause = 0.05
@@ -89,14 +93,17 @@ class Client:
             time.sleep(pause)
             pause = min(pause * 2, 1.0)
 
-    def _exchange(self, method: str, path: str, body: dict[str, Any], key: str | None) -> tuple[int, dict[str, Any]]:
+    def _exchange(
+        self, method: str, path: str, body: dict[str, Any] | None, key: str | None
+    ) -> tuple[int, dict[str, Any]]:
         headers = {"Content-Type": "application/json", "Accept": "application/json"}
         if self._token:
             headers["Authorization"] = f"Bearer {self._token}"
         if key:
             headers["Idempotency-Key"] = key
         connection = self._connection()
-        connection.request(method, self._prefix + path, json.dumps(body, ensure_ascii=False).encode(), headers)
+        sent = None if body is None else json.dumps(body, ensure_ascii=False).encode()
+        connection.request(method, self._prefix + path, sent, headers)
         response = connection.getresponse()
         raw = response.read()
         try:

@@ -26,7 +26,7 @@ def test_migrating_again_changes_nothing(sql: Any) -> None:
     first, second = handler({}, Context()), handler({}, Context())
     assert first == second
     assert first["revision"]
-    assert first["queues"] == ["basket.product-sync", "auth.mail"]
+    assert first["queues"] == ["basket.product-sync", "auth.mail", "store.imports"]
     assert schema() == before
 
 
@@ -151,7 +151,7 @@ def test_upkeep_sweeps_what_has_served_its_time_and_no_more(
         [customer["user"]["id"]],
     )
     swept = handler({}, Context())
-    assert set(swept) == set(SWEEPS)
+    assert set(swept) == {*SWEEPS, "store.photo_uploads"}
     swept_by_age = ("store.idempotency", "basket.idempotency", "basket.inbox", "events.outbox")
     for table in (*swept_by_age, "auth.inbox", "auth.mail_tokens"):
         assert len(aged(table)) == 1, table

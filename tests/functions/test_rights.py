@@ -78,6 +78,14 @@ def test_operations_sees_keys_and_dates_alone(sql: Any) -> None:
         ("auth.sessions", "last_seen_at"),
         ("basket.inbox", "event_id"),
         ("basket.inbox", "received_at"),
+        *(
+            ("store.photo_uploads", column)
+            for column in ("id", "key", "state", "claimed_until", "created_at", "ended_at")
+        ),
+        *((f"store.{table}", column) for table in ("imports", "exports") for column in ("id", "created_at")),
+        ("store.imports", "status"),
+        ("store.import_errors", "id"),
+        ("store.import_errors", "at"),
         *((f"{group}.idempotency", column) for group in ("store", "basket") for column in ("scope", "created_at")),
     }
 

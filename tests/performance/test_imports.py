@@ -17,6 +17,7 @@ CEILINGS = {
     "MailFunction": 1.4,
     "OutboxRelayFunction": 1.4,
     "UpkeepFunction": 1.3,
+    "ImportFunction": 1.4,
     "ResyncFunction": 1.3,
     "MigrateFunction": 1.8,
     "KeyRotationFunction": 0.8,
@@ -70,4 +71,4 @@ def test_only_the_worker_that_needs_it_imports_it(starts: dict[str, Start]) -> N
 
     assert who("boto3") == {"KeyRotationFunction"}
     assert who("alembic") == {"MigrateFunction"}
-    assert who("pika") <= {"BasketSyncFunction", "MailFunction", "OutboxRelayFunction", "MigrateFunction"}
+    assert who("pika") <= {"BasketSyncFunction", "MailFunction", "OutboxRelayFunction", "MigrateFunction", "ImportFunction"}

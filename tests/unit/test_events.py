@@ -70,11 +70,11 @@ def test_a_body_that_is_too_large_isnt_even_read() -> None:
 
 
 def test_a_type_is_heard_when_a_queue_is_bound_to_it() -> None:
-    for kind in ("store.product.changed", "store.product.archived", "store.stock.changed", "auth.mail.requested"):
+    for kind in ("store.product.changed", "store.product.archived", "store.stock.changed", "store.import.advanced"):
         assert is_heard(kind)
     for kind in ("store.product", "store.product.changed.twice", "basket.order.placed", "store.stock.moved", ""):
         assert not is_heard(kind)
-    assert set(QUEUES) == {"basket.product-sync", "auth.mail"}
+    assert set(QUEUES) == {"basket.product-sync", "auth.mail", "store.imports"}
 
 
 def test_a_products_state_becomes_the_copys_rows() -> None:

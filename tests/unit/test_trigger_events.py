@@ -73,6 +73,7 @@ def test_template_tells_its_queues_and_schedules() -> None:
     assert queues(read()) == [
         Queue("BasketSyncFunction", "basket.product-sync", "/", 50),
         Queue("MailFunction", "auth.mail", "/", 10),
+        Queue("ImportFunction", "store.imports", "/", 1),
     ]
     assert {(each.function, each.expression, each.given) for each in schedules(read())} == {
         ("OutboxRelayFunction", "rate(1 minute)", None),

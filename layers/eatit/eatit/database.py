@@ -7,7 +7,7 @@ restarted server) is replaced once, silently, as long as nothing can have been c
 
 import select
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
@@ -76,6 +76,18 @@ class Transaction:
     def rows(self, sql: str, parameters: Mapping[str, Any]) -> Sequence[Any]:
         """Run one statement in the driver's own form (see `Database.rows`)."""
         return self._connection.exec_driver_sql(sql, dict(parameters)).all()
+
+    def run(self, sql: str, parameters: Mapping[str, Any]) -> int:
+        """Run one statement in the driver's own form that gives no rows → how many it touched."""
+        return self._connection.exec_driver_sql(sql, dict(parameters)).rowcount
+
+    def copy(self, sql: str, rows: Iterable[Sequence[Any]]) -> None:
+        """Write rows by `COPY … FROM STDIN`. What the server refuses is psycopg's own error."""
+        driver = self._connection.connection.driver_connection
+        assert isinstance(driver, psycopg.Connection)
+        with driver.cursor() as cursor, cursor.copy(sql.encode()) as copying:
+            for row in rows:
+                copying.write_row(row)
 
 
 class Database:

@@ -17,12 +17,15 @@ PRODUCT_CHANGED = "store.product.changed"
 PRODUCT_ARCHIVED = "store.product.archived"
 STOCK_CHANGED = "store.stock.changed"
 MAIL_REQUESTED = "auth.mail.requested"
-MAIL_REQUESTED = "auth.mail.requested"
+# A run has a turn to do: of the file's rows, or of the catalogue's.
+IMPORT_ADVANCED = "store.import.advanced"
+EXPORT_ADVANCED = "store.export.advanced"
 
 # A queue stands here only while the function that reads it is deployed: binding patterns are AMQP topics.
 QUEUES: dict[str, tuple[str, ...]] = {
     "basket.product-sync": ("store.product.*", STOCK_CHANGED),
     "auth.mail": (MAIL_REQUESTED,),
+    "store.imports": (IMPORT_ADVANCED, EXPORT_ADVANCED),
 }
 
 

@@ -128,7 +128,7 @@ class _RestApi(Mangum):
         served = self.app(gateway.scope, receive, send)
         asyncio.get_event_loop().run_until_complete(served)
         headers = begun["headers"]
-        if begun["status"] == 201:
+        if begun["status"] in (201, 202):
             stage = stage_of(event).encode()
             headers = [(name, stage + value if name == b"location" else value) for name, value in headers]
         return gateway({"status": begun["status"], "headers": headers, "body": body})

@@ -5,6 +5,7 @@ lone surrogates through; each of these has become somebody's 500 or somebody's w
 """
 
 import json
+import re
 from collections.abc import Callable, Coroutine
 from decimal import Decimal
 from typing import Any
@@ -30,6 +31,7 @@ class UnreadableText:
 
 
 UNREADABLE = UnreadableText()
+_BROKEN = re.compile("[\0\ud800-\udfff]")
 
 
 class UnreadableBody(DomainError):
@@ -73,7 +75,7 @@ def _unique_pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def is_readable(text: str) -> bool:
     """Whether a text has neither NUL nor lone surrogates, so that UTF-8 and Postgres can hold it."""
-    return (text.isascii() and "\0" not in text) or not any(c == "\0" or "\ud800" <= c <= "\udfff" for c in text)
+    return _BROKEN.search(text) is None
 
 
 def _readable(value: Any, depth: int) -> Any:
@@ -186,18 +188,19 @@ def invalid_request(error: RequestValidationError) -> DomainError:
     faults: list[Fault] = []
     in_body = False
     for found in error.errors():
-        context = found.get("ctx") or {}
         if found["type"] == "json_invalid":
             return UnreadableBody()
         in_body = in_body or (bool(found["loc"]) and found["loc"][0] == "body")
-        faults.append(_fault(found, context))
+        faults.append(fault_of(found))
     unique = {(fault.pointer, fault.code): fault for fault in faults}
     own = {_OWN_CODES.get(fault.code) for fault in unique.values()}
     code = own.pop() if len(own) == 1 else None
     return Invalid(list(unique.values()), code or ("invalid_body" if in_body else "invalid_parameter"))
 
 
-def _fault(found: dict[str, Any], context: dict[str, Any]) -> Fault:
+def fault_of(found: dict[str, Any]) -> Fault:
+    """What pydantic found wrong at one place, in the domain's words."""
+    context = found.get("ctx") or {}
     pointer = pointer_of(tuple(part for part in found["loc"] if part != "[key]"))
     if found.get("input") is UNREADABLE:
         return Fault(pointer, "unreadable_text")

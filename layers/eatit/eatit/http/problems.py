@@ -73,8 +73,11 @@ PROBLEMS: dict[str, Problem] = {
     ),
     "in_use": Problem(409, "This is in use", "Это используется"),
     "insufficient_stock": Problem(409, "There isn't so much of it", "Столько этого нет"),
+    "not_uploaded": Problem(409, "Nothing has been uploaded there yet", "Туда ещё ничего не загружено"),
+    "too_many_photos": Problem(409, "The product has no room for more photos", "У товара больше нет места для фото"),
     "product_archived": Problem(409, "The product is archived", "Товар в архиве"),
     "stock_too_large": Problem(409, "No warehouse holds so much", "Столько не бывает на складе"),
+    "upload_missing": Problem(409, "The file isn't there", "Файла ещё нет"),
     "basket_full": Problem(409, "The basket holds no more lines", "В корзину больше не помещается"),
     "request_in_progress": Problem(
         409, "The first request with this key is still running", "Первый запрос с этим ключом ещё выполняется"
@@ -87,6 +90,7 @@ PROBLEMS: dict[str, Problem] = {
     "invalid_cursor": Problem(
         422, "The cursor can't be read or belongs to another list", "Курсор не читается или от другого списка"
     ),
+    "not_a_picture": Problem(422, "This isn't a picture to be shown", "Это не изображение, которое можно показать"),
     "invalid_quantity": Problem(422, "This quantity can't be sold", "Такое количество не продаётся"),
     "weak_password": Problem(422, "This password is too easy to guess", "Этот пароль слишком легко угадать"),
     "idempotency_key_reused": Problem(
@@ -139,6 +143,8 @@ DETAILS: dict[str, tuple[str, str]] = {
         "Прочтите заново и пришлите новый ETag в If-Match.",
     ),
     "in_use": ("It is used by {by}.", "Используется: {by}."),
+    "too_many_photos": ("It may have {most}.", "Их может быть {most}."),
+    "not_a_picture": ("{why}.", "{why}."),
     "insufficient_stock": ("{available} can be taken.", "Можно взять {available}."),
 }
 
@@ -162,6 +168,22 @@ FAULTS: dict[str, tuple[str, str]] = {
         "Единица измерения «{dimension}» здесь не подходит.",
     ),
     "contradiction": ("This contradicts {other}.", "Это противоречит полю {other}."),
+    "sku_taken": ("Another product has this SKU.", "Этот артикул — у другого товара."),
+    "barcode_taken": ("Another product has this barcode.", "Этот штрихкод — у другого товара."),
+    "unknown_column": (
+        "No field has this name, and the mapping names none.",
+        "Такого поля нет, и mapping его не называет.",
+    ),
+    "repeated_column": ("Another column says {field} already.", "Поле {field} уже есть в другом столбце."),
+    "missing_column": (
+        "The mapping names this column, the file has none.",
+        "mapping называет этот столбец, в файле его нет.",
+    ),
+    "wrong_cell_count": ("{found} cells where the header has {expected}.", "Ячеек {found}, а в заголовке {expected}."),
+    "repeated_header": ("This is the header once more.", "Это ещё раз заголовок."),
+    "row_too_large": ("A row has {limit} bytes at most.", "В строке не больше {limit} байт."),
+    "unreadable_row": ("The row can't be read: look at its quotes.", "Строка не читается: проверьте кавычки."),
+    "unstorable": ("The database doesn't take this row.", "База данных не принимает эту строку."),
     "repeated": ("This stands twice.", "Это указано дважды."),
     "not_a_multiple": ("This must be a multiple of {step}.", "Должно быть кратно {step}."),
     "below_minimum": ("At least {minimum}.", "Не меньше {minimum}."),
