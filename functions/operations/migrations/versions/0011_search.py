@@ -67,14 +67,15 @@ def upgrade() -> None:
 def _words() -> None:
     """Text as it is searched (the Python of queries does the same): NFKC, small letters, ё as е, and a space for
     whatever is neither letter nor digit. The ranges of letters are spelled out, since what a server takes for a letter
-    depends on its locale; for the same reason trigrams are made of Latin spellings."""
+    depends on its locale; for the same reason trigrams are made of Latin spellings, in which vowels that sound alike are
+    one letter: малако is as near to молоко as can be."""
     op.execute(r"""
         CREATE OR REPLACE FUNCTION store.plain(words text) RETURNS text LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
         RETURN lower(translate(regexp_replace(
             translate(normalize(words, NFKC), U&'\00AD\200B\200C\200D\200E\200F\2060\FEFF', ''),
-            '[^0-9A-Za-z\u00AA-\u02AF\u0370-\u1FFF\u3040-\uD7FF]+', ' ', 'g'), 'Ёё', 'Ее'));
+            '[^0-9A-Za-z\u00C0-\u00D6\u00D8-\u00F6\u00F8-\u02AF\u0370-\u1FFF\u3040-\uD7FF]+', ' ', 'g'), 'Ёё', 'Ее'));
         CREATE OR REPLACE FUNCTION store.spelling(word text) RETURNS text LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
-        RETURN translate(word, 'абвгдежзийклмнопрстуфхцчшщыэюяъь', 'abvgdejziiklmnoprstufhccssyeua');
+        RETURN translate(word, 'абвгдежзийклмнопрстуфхцчшщыэюяoeyъь', 'abvgdijziiklmnaprstufhccssiiuaaii');
         CREATE OR REPLACE FUNCTION store.words_of(name text, translations jsonb) RETURNS text
         LANGUAGE sql IMMUTABLE PARALLEL SAFE
         RETURN store.plain(name || coalesce(' ' || (translations -> 'ru' ->> 'name'), '')
@@ -153,16 +154,16 @@ def _kept_by_triggers() -> None:
         CREATE OR REPLACE FUNCTION store.keep_words(ids uuid[]) RETURNS void LANGUAGE sql
         SET search_path = pg_catalog, store, pg_temp AS $$
             INSERT INTO search_words AS w (word, spelling, products, examples)
-                SELECT n.word, spelling(n.word), count(*), (array_agg(n.id))[1:10]
+                SELECT n.word, spelling(n.word), count(*), (array_agg(n.id))[1:20]
                 FROM (SELECT DISTINCT p.id, word
                     FROM products p, string_to_table(words_of(p.name, p.translations), ' ') AS word
                     WHERE p.id = ANY (ids) AND length(word) BETWEEN 2 AND 40 AND word !~ '^[0-9]+$') n
                 WHERE NOT EXISTS (
                     SELECT FROM search_words k
-                    WHERE k.word = n.word AND (cardinality(k.examples) >= 10 OR n.id = ANY (k.examples)))
+                    WHERE k.word = n.word AND (cardinality(k.examples) >= 20 OR n.id = ANY (k.examples)))
                 GROUP BY n.word ORDER BY n.word
             ON CONFLICT (word) DO UPDATE
-                SET products = w.products + excluded.products, examples = (excluded.examples || w.examples)[1:10]
+                SET products = w.products + excluded.products, examples = (excluded.examples || w.examples)[1:20]
         $$;
         REVOKE ALL ON FUNCTION store.keep_search(), store.keep_words(uuid[]) FROM PUBLIC;
         GRANT EXECUTE ON FUNCTION store.keep_words(uuid[]) TO eatit_store;
