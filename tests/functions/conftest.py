@@ -28,13 +28,16 @@ def _forget() -> None:
     from eatit.settings import settings
     from operations.outbox_relay import database as relay
     from operations.upkeep import database as upkeep
-    from store.database import cache
+    from operations.upkeep import files as sweeping
+    from store.database import cache, files
     from store.database import database as store
     from store.resync import database as resync
 
     for database in (auth, mail, store, basket, sync, relay, upkeep, resync):
         database.close()
     cache.close()
+    files.close()
+    sweeping.close()
     shared.close()
     eatit.outbox.close_publisher()
     eatit.outbox._paused_until = 0.0
