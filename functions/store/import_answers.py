@@ -6,7 +6,8 @@ from typing import Any
 from eatit.errors import Fault
 from eatit.http.problems import describe_fault
 from store import exports, imports
-from store.import_files import SECONDS, errors_key, export_key, files
+from store.database import files
+from store.import_files import SECONDS, errors_key, export_key
 
 # Why a run failed, in English and Russian.
 REASONS: dict[str, tuple[str, str]] = {

@@ -5,15 +5,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from eatit.files import Files
+from store.database import files
 
 BLOCK = 1024 * 1024
 PART = 8 * 1024 * 1024  # S3 takes no part below 5 MiB but the last
 SECONDS = 3600  # that an address holds
 CSV = "text/csv"
 GZIP = b"\x1f\x8b"
-
-files = Files()
 
 
 class FileMissing(Exception):

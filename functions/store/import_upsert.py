@@ -159,8 +159,7 @@ class _Chunk:
             if unit is None:
                 what = ("unit", "единица измерения")
                 faults.append(Fault("/unit", "unknown_reference", {"what": what}))
-            else:
-                given["unit_id"] = unit.id
+            given["unit_id"] = unit and unit.id
         return faults
 
     def _make(self, given: dict[str, Any]) -> str:

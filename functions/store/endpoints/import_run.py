@@ -12,9 +12,9 @@ from eatit.http.callers import Staff
 from eatit.http.documentation import described
 from eatit.http.languages import preferred_language
 from store import imports
-from store.database import database, idempotency
+from store.database import database, files, idempotency
 from store.import_answers import import_answer
-from store.import_files import files, upload_key
+from store.import_files import upload_key
 from store.import_models import ImportAnswer
 
 router = endpoint_router()

@@ -11,8 +11,8 @@ from eatit.http.app import endpoint_router
 from eatit.http.callers import Staff
 from eatit.http.documentation import described
 from store import imports
-from store.database import idempotency
-from store.import_files import SECONDS, files, upload_key
+from store.database import files, idempotency
+from store.import_files import SECONDS, upload_key
 from store.import_models import ImportBegun, ImportCreate
 
 router = endpoint_router()
