@@ -16,6 +16,16 @@ from eatit.redis_connection import RedisConnection
 LONGEST_SECONDS = 60
 LEASE_MILLISECONDS = 2000
 PATIENCE_SECONDS = LEASE_MILLISECONDS / 1000 + 0.5  # a filler that was killed is waited for no longer than its lease
+# Neither while another holds the lease, nor where the value has come since it was looked for; a lease of an ended
+# generation is nobody's, for what its holder fills won't count.
+_TAKE = """
+for _, key in ipairs(KEYS) do
+  local found = redis.call('GET', key)
+  if found and string.sub(found, 1, string.len(ARGV[2])) == ARGV[2] then return 0 end
+end
+redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[3])
+return 1
+"""
 # What a value has left to live is reckoned from when its lease was taken, which was before anything was read.
 _FILL = """
 local left = redis.call('PTTL', KEYS[2])
@@ -52,10 +62,9 @@ class Cache:
             kept, generation = self._look(key, under)
             if kept is not None:
                 return kept
-            lease_name = f"{self._prefix}:{key}:{generation.hex()}:lease" if under else f"{self._prefix}:{key}:lease"
-            lease = os.urandom(12)
-            if self._take(lease_name, lease):
-                return self._filled(key, fill, seconds, lease_name, lease, under, generation)
+            lease = generation + os.urandom(12)
+            if self._take(key, lease, generation):
+                return self._filled(key, fill, seconds, lease, under, generation)
             if not self.is_reachable_now or time.monotonic() > deadline:
                 return fill()
             time.sleep(pause)
@@ -96,15 +105,15 @@ class Cache:
             return bytes(kept[len(generation) :]), generation
         return None, generation
 
-    def _take(self, lease_name: str, lease: bytes) -> bool:
-        return bool(self._connection.ask(lambda client: client.set(lease_name, lease, nx=True, px=LEASE_MILLISECONDS)))
+    def _take(self, key: str, lease: bytes, generation: bytes) -> bool:
+        names, given = (f"{self._prefix}:{key}:lease", f"{self._prefix}:{key}"), (lease, generation, LEASE_MILLISECONDS)
+        return bool(self._connection.ask(lambda client: client.eval(_TAKE, len(names), *names, *given)))
 
     def _filled(
         self,
         key: str,
         fill: Callable[[], bytes | None],
         seconds: float,
-        lease_name: str,
         lease: bytes,
         under: str | None,
         generation: bytes,
@@ -116,9 +125,11 @@ class Cache:
             if value is None:
                 # What isn't there, or can't be read now, is nothing that others should wait for. If the lease is
                 # another's by now, only that one's fill isn't kept.
-                self._connection.ask(lambda client: client.delete(lease_name))
+                self._connection.ask(lambda client: client.delete(f"{self._prefix}:{key}:lease"))
         if value is not None:
-            names = [f"{self._prefix}:{key}", lease_name, *([f"{self._prefix}:{under}"] if under else ())]
+            names = [f"{self._prefix}:{key}", f"{self._prefix}:{key}:lease"]
+            if under is not None:
+                names.append(f"{self._prefix}:{under}")
             life = int(min(seconds, LONGEST_SECONDS) * 1000)
             given = (lease, generation + value, life, LEASE_MILLISECONDS, generation)
             self._connection.ask(lambda client: client.eval(_FILL, len(names), *names, *given))
