@@ -81,6 +81,15 @@ def png_claiming(width: int, height: int) -> bytes:
     return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", pixels) + chunk(b"IEND", b"")
 
 
+def scan_bomb(side: int = 6000, scans: int = 5000) -> bytes:
+    """A progressive JPEG of a few kilobytes a thousand scans, each of which goes over all of its pixels again."""
+    from PIL import Image
+
+    plain = encoded(Image.new("L", (side, side), 255), "JPEG", progressive=True)
+    last = plain.rfind(b"\xff\xda")
+    return plain[:-2] + plain[last:-2] * scans + b"\xff\xd9"
+
+
 def _zip() -> bytes:
     file = io.BytesIO()
     with zipfile.ZipFile(file, "w") as archive:

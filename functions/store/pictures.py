@@ -55,7 +55,7 @@ def make(content: bytes, content_type: str) -> Pictures:
     """
     import subprocess
 
-    command = [sys.executable, "-m", "store.pictures", FORMATS[content_type], str(_memory())]
+    command = [sys.executable, "-m", "store.pictures", FORMATS[content_type], str(_memory()), str(CPU_SECONDS)]
     # Nothing of this process's own environment, in which credentials are.
     environment = {"PYTHONPATH": os.pathsep.join(path for path in sys.path if path), "PYTHONDONTWRITEBYTECODE": "1"}
     if "LD_LIBRARY_PATH" in os.environ:
@@ -88,14 +88,14 @@ def _memory() -> int:
 
 
 def main() -> None:
-    """The process: a format and a bound in megabytes as arguments, the file on stdin; on stdout a line of JSON with
-    lengths, width and height (or `refused`), and the files one after the other."""
-    kind, megabytes = sys.argv[1], int(sys.argv[2])
+    """The process: a format and bounds in megabytes and seconds as arguments, the file on stdin; on stdout a line
+    of JSON with lengths, width and height (or `refused`), and the files one after the other."""
+    kind, megabytes, seconds = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
     # All that may be missing is found before the file is looked at, so that the file isn't blamed for it.
     from PIL import Image, ImageCms, JpegImagePlugin, MpoImagePlugin, PngImagePlugin, WebPImagePlugin  # noqa: F401
 
     content = sys.stdin.buffer.read()
-    _bound(megabytes)
+    _bound(megabytes, seconds)
     try:
         image = _read(content, kind)
         files = _sizes(image)
@@ -112,12 +112,12 @@ def main() -> None:
     _tell({"width": image.width, "height": image.height, "lengths": lengths}, *files.values())
 
 
-def _bound(megabytes: int) -> None:
+def _bound(megabytes: int, seconds: int) -> None:
     import resource
 
     bounds = {
         resource.RLIMIT_AS: megabytes * _MEGABYTE,
-        resource.RLIMIT_CPU: CPU_SECONDS,
+        resource.RLIMIT_CPU: seconds,
         resource.RLIMIT_FSIZE: 0,
         resource.RLIMIT_CORE: 0,
         resource.RLIMIT_NOFILE: 16,

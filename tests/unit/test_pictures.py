@@ -22,6 +22,7 @@ from tests.photo_files import (
     opened,
     phone_jpeg,
     png_claiming,
+    scan_bomb,
     small_jpeg,
 )
 
@@ -198,6 +199,15 @@ def test_memory_has_its_bound(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "256")
     with pytest.raises(pictures.NotAPicture, match="unreadable"):
         pictures.make(whole, "image/png")
+
+
+def test_time_has_its_bound(monkeypatch: pytest.MonkeyPatch) -> None:
+    content = scan_bomb()
+    assert len(content) < 10 * 1024 * 1024
+    monkeypatch.setattr(pictures, "CPU_SECONDS", 1)
+    monkeypatch.setattr(pictures, "WALL_SECONDS", 60)
+    with pytest.raises(pictures.NotAPicture, match="unreadable"):
+        pictures.make(content, "image/jpeg")
 
 
 def test_the_process_knows_no_secret_and_writes_no_file(monkeypatch: pytest.MonkeyPatch) -> None:

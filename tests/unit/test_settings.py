@@ -60,6 +60,9 @@ def test_a_placeholder_is_refused_by_name(monkeypatch: pytest.MonkeyPatch, name:
         ("SHOP_URL", "https://shop.example/#top"),
         ("SHOP_URL", "https://me:pa55@shop.example"),
         ("PUBLIC_URL", "ftp://shop.example"),
+        ("FILES_BUCKET", "changeme"),
+        ("S3_URL", "s3://bucket"),
+        ("PHOTOS_URL", "cdn.example"),
         ("ADDRESS_REQUESTS", "many per minute"),
         ("ADDRESS_REQUESTS", "30"),
         ("ADDRESS_WRONG_PASSWORDS", "0 per hour"),
@@ -99,6 +102,18 @@ def test_mail_has_defaults_and_sites_lose_their_slash(monkeypatch: pytest.Monkey
     found = settings()
     assert (found.mail_url, found.mail_from) == ("smtp://127.0.0.1:1025", "EatIt <no-reply@shop.example>")
     assert (found.shop_url, found.public_url) == ("https://shop.example", "https://api.shop.example/v1")
+
+
+def test_files_are_kept_where_it_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("FILES_BUCKET", "S3_URL", "PHOTOS_URL"):
+        monkeypatch.delenv(name, raising=False)
+    found = settings()
+    assert (found.files_bucket, found.s3_url, found.photos_url) == ("", "", "")
+    settings.cache_clear()
+    monkeypatch.setenv("FILES_BUCKET", "eatit-files")
+    monkeypatch.setenv("PHOTOS_URL", "https://cdn.example/shop/")
+    found = settings()
+    assert (found.files_bucket, found.photos_url) == ("eatit-files", "https://cdn.example/shop")
 
 
 @pytest.mark.parametrize("value", ["eatit", "https://eatit/prod", "db.internal", "secret-1f3a9c", "examples.org"])
