@@ -144,7 +144,7 @@ DETAILS: dict[str, tuple[str, str]] = {
     ),
     "in_use": ("It is used by {by}.", "Используется: {by}."),
     "too_many_photos": ("It may have {most}.", "Их может быть {most}."),
-    "not_a_picture": ("{why}.", "{why}."),
+    "not_a_picture": ("{why}. The upload is gone.", "{why}. Загруженное удалено."),
     "insufficient_stock": ("{available} can be taken.", "Можно взять {available}."),
 }
 
