@@ -52,7 +52,9 @@ USER_COLUMNS = (
 _by_id = select(*USER_COLUMNS).where(users.c.id == bindparam("id"), ~users.c.disabled)
 _by_id_locked = _by_id.with_for_update()
 _of_email = select(users.c.id).where(users.c.email == bindparam("email"), ~users.c.disabled)
-_hash_of = select(users.c.email, users.c.password_hash).where(users.c.id == bindparam("user"), ~users.c.disabled)
+_hash_of = select(users.c.email, users.c.password_hash, users.c.email_verified, users.c.role).where(
+    users.c.id == bindparam("user"), ~users.c.disabled
+)
 _new_hash = update(users).where(users.c.id == bindparam("user"))
 _rehash = _new_hash.where(users.c.password_hash == bindparam("old")).values(password_hash=bindparam("hash"))
 _changed_password = {
@@ -161,14 +163,16 @@ def change_password(database: Database, user_id: UUID, current: str, new: str) -
     return change
 
 
-def reset_password(transaction: Transaction, user_id: UUID, new: str) -> None:
-    """Give the user, who has shown that the address is theirs, another password. Raises `Invalid` (`weak_password`),
-    `NotFound`."""
+def reset_password(transaction: Transaction, user_id: UUID, new: str) -> bool:
+    """Give the user, who has shown that the address is theirs, another password; whether a customer shows that for the
+    first time, so that whatever was done to the account before may be a stranger's. Raises `Invalid`
+    (`weak_password`), `NotFound`."""
     row = transaction.execute(_hash_of, {"user": user_id}).one_or_none()
     if row is None:
         raise NotFound
     check_strength(new, row.email or "", pointer="/new_password")
     transaction.execute(_reset_password, {"user": user_id, "hash": hash_password(new)})
+    return not row.email_verified and row.role == "customer"
 
 
 def rehash(transaction: Transaction, user_id: UUID, old: str, password: str) -> None:

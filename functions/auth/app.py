@@ -21,6 +21,7 @@ from auth.endpoints import (
     users,
 )
 from eatit.http.app import CONVENTIONS, create_app, create_handler
+from eatit.revocation import is_reachable
 from eatit.secrets import secret
 
 app = create_app(
@@ -45,6 +46,7 @@ app = create_app(
     {
         "database": (lambda: database.read(text("SELECT 1")), True),
         "keys": (lambda: "current" in secret("auth/signing"), True),
+        "cache": (is_reachable, False),
     },
     title="EatIt: sign-in",
     description="Accounts, sessions and the keys that access tokens are verified with. " + CONVENTIONS,

@@ -23,6 +23,7 @@ ACTIONS = (
     "registered",
     "signed_in",
     "sign_in_failed",
+    "second_factor_missing",
     "second_factor_failed",
     "refresh_token_reused",
     "signed_out",

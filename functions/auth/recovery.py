@@ -4,7 +4,7 @@ from uuid import UUID
 
 from sqlalchemy import insert
 
-from auth import accounts, audit, mail_tokens
+from auth import accounts, audit, mail_tokens, second_factor
 from auth.clients import Client
 from auth.limits import attempt, count_request, may_be_mailed
 from auth.mail_requests import request_mail
@@ -79,7 +79,9 @@ def reset_password(database: Database, token: str, new: str, client: Client) -> 
 
     def work(transaction: Transaction) -> list[UUID]:
         user_id = mail_tokens.use_reset(transaction, token)
-        accounts.reset_password(transaction, user_id, new)
+        if accounts.reset_password(transaction, user_id, new) and second_factor.remove(transaction, user_id):
+            # Or who registers somebody else's address and enrols a factor would keep its owner out for ever.
+            audit.record(transaction, "totp_disabled", client=client, user_id=user_id, reason="address proven")
         ended = end_all(transaction, user_id, "password_reset")
         audit.record(transaction, "password_reset", client=client, user_id=user_id)
         request_mail(transaction, user_id, "password_changed")

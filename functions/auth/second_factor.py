@@ -76,7 +76,12 @@ _enable = _user.values(
 _disable = _user.values(
     totp_secret=None, totp_pending=None, totp_enabled_at=None, totp_last_step=None, **_changed
 ).where(users.c.totp_enabled_at.is_not(None))
-_stamp = update(sessions).where(sessions.c.id == bindparam("session")).values(second_factor_at=func.now())
+# Seen now as well: an access token may be made on the strength of it, and whoever ends the session looks for those.
+_stamp = (
+    update(sessions)
+    .where(sessions.c.id == bindparam("session"))
+    .values(second_factor_at=func.now(), last_seen_at=func.now())
+)
 _unstamp = update(sessions).where(sessions.c.user_id == bindparam("user")).values(second_factor_at=None)
 
 

@@ -94,6 +94,8 @@ def sign_in(database: Database, given: Credentials, client: Client) -> sessions.
     user = user_of(row)
     if user["totp_enabled"] and not given.totp_code:
         tried.released()
+        # The clearest sign of a stolen password, where it isn't its owner on the way to the code.
+        database.write(_failed, audit.row_of("second_factor_missing", client, user["id"], None, None, {}))
         raise Unauthenticated("totp_required")
     try:
         session = _session(database, user, row, given, client)

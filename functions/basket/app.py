@@ -5,6 +5,7 @@ from sqlalchemy import text
 from basket.database import database
 from basket.endpoints import basket, item, items
 from eatit.http.app import CONVENTIONS, create_app, create_handler
+from eatit.revocation import is_reachable
 from eatit.secrets import secret
 
 app = create_app(
@@ -13,6 +14,7 @@ app = create_app(
     {
         "database": (lambda: database.read(text("SELECT 1")), True),
         "keys": (lambda: bool(secret("auth/jwks").get("keys")), True),
+        "cache": (is_reachable, False),
     },
     title="EatIt: the basket",
     description="Baskets of signed-in users, and of guests who hold a basket token. " + CONVENTIONS,

@@ -8,6 +8,7 @@ from uuid import UUID, uuid4
 import pytest
 
 from tests.functions.calls import call, good, unique
+from tests.functions.owners import Owner
 
 OLD, NEW = "correct horse battery 42", "another fine password 43"
 
@@ -204,3 +205,41 @@ def test_a_hash_of_older_parameters_is_made_anew_when_its_owner_signs_in(custome
     fresh = kept()
     assert fresh.startswith("$argon2id$v=19$m=19456,t=2,p=1$")
     assert (sign_in(customer, OLD), kept()) == (200, fresh)
+
+
+def test_whoever_proves_the_address_is_kept_out_by_no_strangers_factor(code_clock: Any, sql: Any) -> None:
+    """A stranger registers it and enrols a factor; its owner resets the password by mail, and is in."""
+    squatter = Owner(code_clock, sql).enrol()
+    token = token_for({"user": {"id": squatter.id, "email": squatter.email}}, "reset")
+    good(call("POST", "/auth/password/reset", {"token": token, "new_password": NEW}), 204)
+    owner = good(squatter.login(password=NEW))
+    assert (owner["user"]["totp_enabled"], owner["user"]["email_verified"]) == (False, True)
+
+
+@pytest.mark.parametrize(("role", "verified"), [("customer", True), ("staff", False)])
+def test_no_reset_gets_past_a_factor_otherwise(code_clock: Any, sql: Any, role: str, verified: bool) -> None:
+    owner = Owner(code_clock, sql, role).enrol()
+    sql.execute("UPDATE auth.users SET email_verified = %s WHERE id = %s", [verified, owner.id])
+    token = token_for({"user": {"id": owner.id, "email": owner.email}}, "reset")
+    good(call("POST", "/auth/password/reset", {"token": token, "new_password": NEW}), 204)
+    assert code_of(owner.login(password=NEW)) == (401, "totp_required")
+    assert owner.login(owner.code(), password=NEW).status == 200
+
+
+def test_the_token_of_a_late_confirmation_ends_with_its_session(code_clock: Any, sql: Any) -> None:
+    """It is younger than the session's last sign of life was: whoever ends the session must know of it all the same."""
+    owner = Owner(code_clock, sql)
+    authenticator = owner.begin()
+    sql.execute(
+        "UPDATE auth.sessions SET last_seen_at = now() - interval '15 minutes',"
+        " authenticated_at = now() - interval '15 minutes' WHERE user_id = %s",
+        [owner.id],
+    )
+    token = good(owner.confirm(authenticator.code()))["access_token"]
+    sql.execute(
+        "UPDATE auth.sessions SET last_seen_at = last_seen_at - interval '2 minutes' WHERE user_id = %s", [owner.id]
+    )
+    good(call("GET", "/basket", token=token))
+    reset = token_for({"user": {"id": owner.id, "email": owner.email}}, "reset")
+    good(call("POST", "/auth/password/reset", {"token": reset, "new_password": NEW}), 204)
+    assert code_of(call("GET", "/basket", token=token)) == (401, "invalid_token")

@@ -47,6 +47,11 @@ def check(caller: Caller) -> None:
     _looked_at[caller] = now
 
 
+def is_reachable() -> bool:
+    """Whether Redis, which has the marks, answers now: without it a token holds until its end."""
+    return bool(shared.ask(lambda client: client.ping(), insist=True))
+
+
 def forget_looks() -> None:
     """Look for every caller's marks anew."""
     _looked_at.clear()
