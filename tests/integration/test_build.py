@@ -15,6 +15,7 @@ import pytest
 
 from localstack import build, interpreters
 from localstack.template import ROOT, functions, read
+from tests.photo_files import corners, encoded
 
 HANDLERS = {
     name: resource["Properties"]["Handler"]
@@ -109,6 +110,33 @@ def test_function_imports_with_its_layers_alone(function: str, unpacked: dict[st
     said = import_alone(HANDLERS[function], runtime, unpacked[package], *layers)
     assert said["callable"]
     assert said["contexts"], "OpenTelemetry finds its context by entry points, which the lean layer must keep"
+
+
+_MAKE_PICTURES = """
+import pathlib, sys
+sys.path[:0] = sys.argv[2:]
+from store.pictures import make
+for file in sorted(pathlib.Path(sys.argv[1]).iterdir()):
+    made = make(file.read_bytes(), f"image/{file.suffix[1:]}")
+    print(file.suffix[1:], made.width, made.height, *(content[8:12].decode() for content in made.files.values()))
+"""
+
+
+def test_pictures_are_made_with_the_lean_layer_alone(unpacked: dict[str, Path], tmp_path: Path) -> None:
+    from PIL import ImageCms
+
+    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    for kind in ("JPEG", "PNG", "WEBP"):
+        (tmp_path / f"picture.{kind.lower()}").write_bytes(encoded(corners(400, 300), kind, icc_profile=profile))
+    roots = (unpacked["store"], unpacked["eatit"] / "python", unpacked["dependencies"] / "python")
+    run = subprocess.run(
+        [sys.executable, "-I", "-S", "-c", _MAKE_PICTURES, str(tmp_path), *map(str, roots)],
+        capture_output=True, text=True, check=False, timeout=120,
+    )  # fmt: skip
+    assert run.stdout.splitlines() == [f"{kind} 400 300 WEBP WEBP WEBP" for kind in ("jpeg", "png", "webp")], run.stderr
+    libraries = {path.name.partition("-")[0] for path in (roots[2] / "pillow.libs").iterdir()}
+    assert {"libjpeg", "libwebp", "liblcms2"} <= libraries
+    assert not libraries & {"libavif", "libfreetype", "libharfbuzz"}
 
 
 @pytest.mark.parametrize("package", PACKAGES)
