@@ -22,7 +22,8 @@ def run(export_id: UUID, number: int, holder: UUID, *, until: float) -> bool:
     if held is None:
         return False
     language = settings().default_language
-    parts = Parts(export_key(export_id), held.upload_id, held.parts)
+    parts = Parts(export_key(export_id), held.upload_id, held.parts, held.numbers - exports.TURN_PARTS + 1)
+    written = len(parts.standing)
     rows, after = held.rows, held.after_id
     if after is None:
         parts.add(exports.header_of(language))
@@ -30,9 +31,9 @@ def run(export_id: UUID, number: int, holder: UUID, *, until: float) -> bool:
         rows, after = rows + len(page), page[-1].id
         if parts.add(exports.csv_of(page, language)):
             exports.keep(
-                database, export_id, holder, rows=rows, after=after, upload_id=parts.upload_id, tags=parts.tags
+                database, export_id, holder, rows=rows, after=after, upload_id=parts.upload_id, parts=parts.standing
             )
-            if time.monotonic() >= until:
+            if time.monotonic() >= until or len(parts.standing) - written >= exports.TURN_PARTS - 1:
                 database.transaction(lambda transaction: exports.end_turn(transaction, export_id, holder))
                 return True
     parts.end()

@@ -27,6 +27,8 @@ Run = Row[Any]
 WORDS = ("name", "description", "composition", "storage_conditions")
 LANGUAGES = ("ru", "en")
 PAGE = 1000
+# Each holder numbers its parts for itself, or one who was overtaken might write over what stands; S3 has 10,000.
+TURN_PARTS = 50
 NOBODY = UUID(int=0)
 
 _one = select(exports).where(exports.c.id == bindparam("id"))
@@ -34,7 +36,7 @@ _held = (exports.c.id == bindparam("run"), exports.c.holder == bindparam("me"), 
 _take = (
     update(exports)
     .where(exports.c.id == bindparam("run"), exports.c.turn == bindparam("told"), exports.c.status == "running")
-    .values(holder=bindparam("me"), updated_at=func.now())
+    .values(holder=bindparam("me"), numbers=exports.c.numbers + TURN_PARTS, updated_at=func.now())
     .returning(exports)
 )
 _page = (
@@ -131,10 +133,10 @@ def keep(
     rows: int,
     after: UUID | None,
     upload_id: str | None,
-    tags: list[str],
+    parts: list[tuple[int, str]],
 ) -> None:
     """Note what of the file stands. Raises `Overtaken`."""
-    told = {"rows": rows, "after_id": after, "upload_id": upload_id, "parts": tags}
+    told = {"rows": rows, "after_id": after, "upload_id": upload_id, "parts": parts}
     statement = update(exports).where(*_held).values(**told, updated_at=func.now())
     if database.write(statement, {"run": export_id, "me": holder}).rowcount != 1:
         raise Overtaken

@@ -1,7 +1,7 @@
 """The files of imports and exports: where they lie, and the bytes of an uploaded one, read in bounded pieces."""
 
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -118,14 +118,18 @@ class Text:
 class Parts:
     """A CSV that is written piece by piece and put whole: small ones at once, others in parts.
 
-    `upload_id` and `tags` are what stands so far; a process that takes over after another's end begins with them.
+    `upload_id` and `standing` (numbers and tags) are what stands so far: a process that goes on after another begins
+    with them, and with a number for its own next part that nobody else uses.
     """
 
-    def __init__(self, key: str, upload_id: str | None = None, tags: list[str] | None = None) -> None:
+    def __init__(
+        self, key: str, upload_id: str | None = None, standing: Iterable[tuple[int, str]] = (), number: int = 1
+    ) -> None:
         self._key = key
         self._waiting = bytearray()
+        self._number = number
         self.upload_id = upload_id
-        self.tags = list(tags or ())
+        self.standing = [(number, tag) for number, tag in standing]
 
     def add(self, content: bytes) -> bool:
         """Take more of it → whether that filled a part, so that all of it stands now."""
@@ -142,10 +146,12 @@ class Parts:
             return
         if self._waiting:
             self._put()
-        files.end_parts(self._key, self.upload_id, self.tags)
+        files.end_parts(self._key, self.upload_id, self.standing)
 
     def _put(self) -> None:
         if self.upload_id is None:
             self.upload_id = files.begin_parts(self._key, CSV)
-        self.tags.append(files.write_part(self._key, self.upload_id, len(self.tags) + 1, bytes(self._waiting)))
+        tag = files.write_part(self._key, self.upload_id, self._number, bytes(self._waiting))
+        self.standing.append((self._number, tag))
+        self._number += 1
         self._waiting.clear()

@@ -204,7 +204,7 @@ imports = Table(
 import_errors = Table(
     "import_errors",
     metadata,
-    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    Column("id", BigInteger, Identity(), primary_key=True),
     Column("at", DateTime(timezone=True), nullable=False, server_default=func.now()),
     Column("import_id", Uuid, ForeignKey(imports.c.id, ondelete="CASCADE"), nullable=False),
     Column("row", BigInteger, nullable=False),
@@ -224,7 +224,8 @@ exports = Table(
     Column("rows", BigInteger, nullable=False, server_default="0"),
     Column("after_id", Uuid),
     Column("upload_id", Text),
-    Column("parts", JSONB, nullable=False, server_default="[]"),
+    Column("parts", JSONB, nullable=False, server_default="[]"),  # [number, tag]
+    Column("numbers", Integer, nullable=False, server_default="0"),  # of parts, that some holder may have used
     Column("turn", BigInteger, nullable=False, server_default="0"),
     Column("holder", Uuid),
     Column("actor_id", Uuid, nullable=False),

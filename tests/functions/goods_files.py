@@ -35,6 +35,21 @@ def turn_of(sql: Any, run_id: str, kind: str = "import") -> dict[str, Any]:
     return rmq_event(json.dumps(body, default=str).encode(), queue="store.imports")
 
 
+def turn_event(run_id: str, turn: int = 0, kind: str = "import") -> dict[str, Any]:
+    """The same of a run that nobody was told of."""
+    body = {
+        "id": str(uuid.uuid4()),
+        "type": f"store.{kind}.advanced",
+        "schema_version": 1,
+        "aggregate_id": run_id,
+        "version": turn,
+        "occurred_at": "2026-11-21T18:00:00Z",
+        "trace_id": "trace-1",
+        "state": {"id": run_id, "turn": turn},
+    }
+    return rmq_event(json.dumps(body).encode(), queue="store.imports")
+
+
 class Importing:
     """A staff member who imports files into a category of their own."""
 
@@ -75,9 +90,15 @@ class Importing:
             assert answer.status == 200
 
     def started(self, content: bytes, **given: Any) -> str:
-        """The id of a run that waits for its first turn; the stack's own worker is kept from it."""
+        """The id of a run that waits for its first turn, which the stack's own worker may do."""
         run_id = self.begun(content, **given)
         good(call("POST", f"/store/imports/{run_id}/complete", token=self.token), 202)
+        return run_id
+
+    def untold(self, content: bytes, **given: Any) -> str:
+        """The id of a run whose first turn only this test knows of."""
+        run_id = self.begun(content, **given)
+        self.sql.execute("UPDATE store.imports SET status = 'running' WHERE id = %s", [run_id])
         return run_id
 
     def ended(self, content: bytes, **given: Any) -> Any:

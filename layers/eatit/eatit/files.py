@@ -124,11 +124,11 @@ class Files:
         with _reachable():
             return str(self._client().upload_part(Body=content, **part)["ETag"])
 
-    def end_parts(self, key: str, upload_id: str, tags: Sequence[str]) -> None:
-        """Make the file of all its parts. Said again, it stands."""
+    def end_parts(self, key: str, upload_id: str, written: Sequence[tuple[int, str]]) -> None:
+        """Make the file of these parts, each a number and a tag, in the order of numbers. Said again, it stands."""
         from botocore.exceptions import ClientError
 
-        parts = [{"PartNumber": number, "ETag": tag} for number, tag in enumerate(tags, 1)]
+        parts = [{"PartNumber": number, "ETag": tag} for number, tag in written]
         with _reachable():
             try:
                 self._client().complete_multipart_upload(

@@ -1,0 +1,78 @@
+"""Exports: every product in a CSV with the import's columns, which put in again changes nothing."""
+
+import csv
+import io
+import urllib.request
+from typing import Any
+
+import pytest
+
+from store.imports_worker import handler
+from tests.functions.calls import call, good, unique
+from tests.functions.events import Context
+from tests.functions.goods_files import Importing, gtin, turn_event, turn_of
+
+
+@pytest.fixture
+def importing(staff: str, sql: Any) -> Importing:
+    return Importing(staff, sql)
+
+
+def exported(token: str, sql: Any) -> tuple[Any, bytes]:
+    """A run that is done, and its file."""
+    begun = call("POST", "/store/exports", token=token)
+    run_id = good(begun, 202)["id"]
+    assert begun.headers["location"].endswith(f"/store/exports/{run_id}")
+    while (run := good(call("GET", f"/store/exports/{run_id}", token=token)))["status"] == "running":
+        handler(turn_of(sql, run_id, "export"), Context(seconds=120))
+    assert run["status"] == "done", run
+    with urllib.request.urlopen(run["url"]) as answer:
+        assert answer.headers["Content-Type"].startswith("text/csv")
+        assert "products.csv" in answer.headers["Content-Disposition"]
+        return run, answer.read()
+
+
+def test_an_export_put_in_again_changes_nothing(importing: Importing, sql: Any, staff: str) -> None:
+    odd = [
+        {"description": 'Много, "всего";\r\nи ещё', "composition": "=1+1", "name": "ё" * 300, "barcode": gtin()},
+        {"nutrition_fat_g": "0.5", "allergens": "milk,nuts", "name_en": "Cheese", "status": "archived"},
+        {"unit": "g", "pack_size": "0.000001", "max_quantity": "5", "low_stock_at": "0", "status": "draft"},
+        {"unit": "kg", "sold_by": "weight", "quantity_step": "0.125", "price": "1000000000000"},
+    ]
+    importing.done(importing.csv([importing.row(sku=unique("exp"), **each) for each in odd]))
+    run, content = exported(staff, sql)
+    rows = list(csv.DictReader(io.StringIO(content.decode(), newline="")))
+    assert (run["rows"], len({row["sku"] for row in rows})) == (len(rows), len(rows))
+    assert run["rows"] >= len(odd) + 50  # the demo's goods
+    before = sql.execute("SELECT count(*), sum(version) FROM store.products").fetchone()
+    again = importing.done(content)
+    assert (again["rows"], again["unchanged"]) == (len(rows), len(rows)), again["errors"][:5]
+    assert sql.execute("SELECT count(*), sum(version) FROM store.products").fetchone() == before
+
+
+def test_prices_are_in_minor_units(importing: Importing, sql: Any, staff: str) -> None:
+    name = unique("exp")
+    importing.done(importing.csv([importing.row(sku=name, price="12990")]))
+    rows = csv.DictReader(io.StringIO(exported(staff, sql)[1].decode(), newline=""))
+    (row,) = (row for row in rows if row["sku"] == name)
+    assert (row["price"], row["currency"], row["unit"], row["category"]) == (
+        "12990",
+        "RUB",
+        "piece",
+        importing.category,
+    )
+
+
+def test_a_turn_that_ends_early_is_gone_on_with(
+    importing: Importing, sql: Any, staff: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    importing.done(importing.csv([importing.row(sku=unique("exp"), description="о" * 4000) for _ in range(2_200)]))
+    monkeypatch.setattr("store.import_files.PART", 5 * 1024 * 1024)
+    monkeypatch.setattr("store.imports_worker.TURN_SECONDS", 0.0)
+    run, content = exported(staff, sql)
+    rows = list(csv.DictReader(io.StringIO(content.decode(), newline="")))
+    assert run["rows"] == len(rows) == len({row["sku"] for row in rows})
+    assert len(content) > 2 * 5 * 1024 * 1024
+    assert handler(turn_event(run["id"], 0, "export"), Context())["repeated"] == 1
+    turns = sql.execute("SELECT turn FROM store.exports WHERE id = %s", [run["id"]]).fetchone()
+    assert turns[0] >= 1
