@@ -130,7 +130,7 @@ def test_the_quick_loop_serves_the_three_apps(shop: Shop) -> None:
     assert shop.call("status").returncode == 0
 
 
-def test_tokens_and_users_live_through_a_restart(shop: Shop) -> None:
+def test_tokens_users_and_photos_live_through_a_restart(shop: Shop) -> None:
     stack = shop.stack
     user = stack["users"]["customer"]
     session = requests.post(f"{stack['url']}/auth/login", json=user, timeout=30).json()
@@ -139,9 +139,13 @@ def test_tokens_and_users_live_through_a_restart(shop: Shop) -> None:
     told = [invoke("KeyRotationFunction", {"action": "rotate"}, directory=shop.directory) for _ in range(2)]
     kept = credentials.load(shop.directory / "secrets.json").written
     assert kept["auth/signing"]["current"]["kid"] == told[-1]["current"]  # at once, should the stack be killed
+    photo = f"{stack['environment']['PHOTOS_URL']}/photos/kept/small.webp"
+    assert requests.put(photo, data=b"kept", headers={"Content-Type": "image/webp"}, timeout=30).status_code == 200
     assert shop.call("stop").returncode == 0
     shop.up()
     again = shop.stack
+    seen = requests.get(photo, timeout=30)
+    assert (seen.status_code, seen.content, seen.headers["Content-Type"]) == (200, b"kept", "image/webp")
     assert again["users"] == stack["users"]
     bearer = {"Authorization": f"Bearer {session['access_token']}"}
     for name, value in kept.items():
