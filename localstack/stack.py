@@ -175,6 +175,7 @@ class Stack:
             "NetworkWrongPasswords": "100000 per minute",
             "AddressRequests": "100000 per minute",
             "NetworkRequests": "100000 per minute",
+            "AddressRegistrations": "100000 per minute",
             "AccountMails": "100000 per minute",
         }
 

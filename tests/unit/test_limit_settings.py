@@ -16,6 +16,7 @@ NAMES = {
     "NetworkWrongPasswords": "NETWORK_WRONG_PASSWORDS",
     "AddressRequests": "ADDRESS_REQUESTS",
     "NetworkRequests": "NETWORK_REQUESTS",
+    "AddressRegistrations": "ADDRESS_REGISTRATIONS",
     "AccountMails": "ACCOUNT_MAILS",
 }
 

@@ -37,6 +37,7 @@ class Settings:
     network_wrong_passwords: str
     address_requests: str
     network_requests: str
+    address_registrations: str
     account_mails: str
     mail_url: str
     mail_from: str
@@ -123,6 +124,7 @@ def settings() -> Settings:
         network_wrong_passwords=_matching("NETWORK_WRONG_PASSWORDS", _LIMIT, "1000 per hour"),
         address_requests=_matching("ADDRESS_REQUESTS", _LIMIT, "30 per minute"),
         network_requests=_matching("NETWORK_REQUESTS", _LIMIT, "300 per minute"),
+        address_registrations=_matching("ADDRESS_REGISTRATIONS", _LIMIT, "20 per hour"),
         account_mails=_matching("ACCOUNT_MAILS", _LIMIT, "5 per hour"),
         mail_url=_mail_url(),
         mail_from=_value("MAIL_FROM") if os.environ.get("MAIL_FROM", "").strip() else "",
