@@ -3,7 +3,9 @@
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-Kind = Literal["verify", "reset", "password_changed", "already_registered", "second_factor_changed"]
+from auth.mail_requests import MailKind
+
+Kind = MailKind
 Language = Literal["ru", "en"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 LANGUAGES: tuple[Language, ...] = get_args(Language)
@@ -11,7 +13,10 @@ LANGUAGES: tuple[Language, ...] = get_args(Language)
 
 @dataclass(frozen=True, slots=True)
 class Words:
-    """One letter: its subject, what stands before the link and the token, what the link says, and what stands after."""
+    """One letter: its subject, what stands before the link and the token, what the link says, and what stands after.
+
+    `{act}` in it is one of `ACT`.
+    """
 
     subject: str
     before: tuple[str, ...]
@@ -19,9 +24,12 @@ class Words:
     after: tuple[str, ...] = ()
 
 
-GREETING: dict[Language, tuple[str, str]] = {
-    "ru": ("Здравствуйте!", "Здравствуйте, {name}!"),
-    "en": ("Hello,", "Hello {name},"),
+# Nobody is greeted by name: a stranger may have chosen it when registering somebody else's address.
+GREETING: dict[Language, str] = {"ru": "Здравствуйте!", "en": "Hello,"}
+# What to do with a token: where there is a link beside it, and where there is none.
+ACT: dict[Language, tuple[str, str]] = {
+    "ru": ("откройте ссылку или введите код", "введите код"),
+    "en": ("open the link or enter the code", "enter the code"),
 }
 TOKEN: dict[Language, str] = {"ru": "Код:", "en": "Code:"}
 CLOSING: dict[Language, str] = {
@@ -33,7 +41,7 @@ WORDS: dict[Kind, dict[Language, Words]] = {
     "verify": {
         "ru": Words(
             "Подтвердите адрес почты",
-            ("Этот адрес указали в нашем магазине. Чтобы подтвердить, что он ваш, откройте ссылку или введите код.",),
+            ("Этот адрес указали в нашем магазине. Чтобы подтвердить, что он ваш, {act}.",),
             "Подтвердить адрес",
             (
                 "Код действует 24 часа и только один раз.",
@@ -42,7 +50,7 @@ WORDS: dict[Kind, dict[Language, Words]] = {
         ),
         "en": Words(
             "Confirm your e-mail address",
-            ("This address was given in our shop. To confirm that it is yours, open the link or enter the code.",),
+            ("This address was given in our shop. To confirm that it is yours, {act}.",),
             "Confirm the address",
             ("The code holds for 24 hours and once only.", "If you didn't register anywhere, there is nothing to do."),
         ),
@@ -52,7 +60,7 @@ WORDS: dict[Kind, dict[Language, Words]] = {
             "Новый пароль",
             (
                 "Кто-то попросил задать новый пароль для вашей учётной записи.",
-                "Если это вы, откройте ссылку или введите код.",
+                "Если это вы, {act}.",
             ),
             "Задать новый пароль",
             (
@@ -62,7 +70,7 @@ WORDS: dict[Kind, dict[Language, Words]] = {
         ),
         "en": Words(
             "A new password",
-            ("Someone asked to set a new password for your account. If it was you, open the link or enter the code.",),
+            ("Someone asked to set a new password for your account. If it was you, {act}.",),
             "Set a new password",
             (
                 "The code holds for one hour and once only. Give it to nobody.",
@@ -117,6 +125,24 @@ WORDS: dict[Kind, dict[Language, Words]] = {
             (
                 "The second step of signing in to your account (one-time codes) was turned on, turned off or changed.",
                 "If it wasn't you, change your password at once and tell the shop's administrator.",
+            ),
+        ),
+    },
+    "session_stolen": {
+        "ru": Words(
+            "Один из ваших сеансов завершён",
+            (
+                "Кто-то воспользовался устаревшим ключом одного из ваших сеансов: возможно, его украли. "
+                "Этот сеанс завершён, войдите заново.",
+                "Если такие письма приходят ещё, смените пароль и просмотрите список своих сеансов.",
+            ),
+        ),
+        "en": Words(
+            "One of your sessions was ended",
+            (
+                "Somebody used an outdated key of one of your sessions: it may have been stolen. "
+                "That session was ended; sign in again.",
+                "If more of these letters come, change your password and look through the list of your sessions.",
             ),
         ),
     },

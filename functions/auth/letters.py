@@ -1,7 +1,7 @@
 """Letters: from a kind and a user to a message, as plain text and as HTML, with nothing in it that tracks anybody.
 
-Whatever a user gave is escaped in the HTML and appears in no header but the address itself, which is taken apart and
-put together by `email`, so that no line of it can become a header.
+Nothing that a user gave stands in one but the address itself, in its header, which is taken apart and put together by
+`email`, so that no line of it can become another header.
 """
 
 import re
@@ -16,10 +16,9 @@ from html import escape
 from typing import cast
 from uuid import UUID
 
-from auth.letter_words import CLOSING, GREETING, TOKEN, WORDS, Kind, Language, Words
+from auth.letter_words import ACT, CLOSING, GREETING, TOKEN, WORDS, Kind, Language, Words
 from eatit.errors import MisconfiguredError
 
-LONGEST_NAME = 100
 # Where the shop's web front takes the tokens; behind a `#`, so that they come into no server's log.
 PLACES: dict[str, str] = {"verify": "verify-email", "reset": "reset-password"}
 # Bodies that any server takes, whether or not it speaks 8BITMIME.
@@ -87,17 +86,20 @@ def sender_of(mail_from: str) -> Address:
     return cast(Address, found)
 
 
-def letter(kind: Kind, language: Language, *, name: str | None, token: str | None, shop_url: str) -> Letter:
-    """The letter of a kind. `name` greets the user; only one who owns the address should be greeted, or strangers could
-    have the shop send words of theirs. `token` is needed for `verify` and `reset`."""
+def letter(kind: Kind, language: Language, *, token: str | None, shop_url: str) -> Letter:
+    """The letter of a kind. `token` is needed for `verify` and `reset`; with a `shop_url` there is a link too."""
     words = WORDS[kind][language]
-    anonymous, personal = GREETING[language]
-    known = _one_line(name or "")
-    greeting = personal.replace("{name}", known) if known else anonymous
     link = f"{shop_url}/{PLACES[kind]}#token={token}" if shop_url and token else ""
+    before = said_before(kind, language, linked=bool(link))
     return Letter(
-        words.subject, _text(words, language, greeting, link, token), _html(words, language, greeting, link, token)
+        words.subject, _text(words, before, language, link, token), _html(words, before, language, link, token)
     )
+
+
+def said_before(kind: Kind, language: Language, *, linked: bool) -> tuple[str, ...]:
+    """A letter's paragraphs before its token, which speak of a link where there is one."""
+    act = ACT[language][0 if linked else 1]
+    return tuple(paragraph.replace("{act}", act) for paragraph in WORDS[kind][language].before)
 
 
 def message(told: Letter, *, sender: Address, to: Recipient, language: Language, event_id: UUID) -> EmailMessage:
@@ -119,8 +121,8 @@ def message(told: Letter, *, sender: Address, to: Recipient, language: Language,
     return made
 
 
-def _text(words: Words, language: Language, greeting: str, link: str, token: str | None) -> str:
-    parts = [greeting, *words.before]
+def _text(words: Words, before: tuple[str, ...], language: Language, link: str, token: str | None) -> str:
+    parts = [GREETING[language], *before]
     if link:
         parts.append(link)
     if token:
@@ -128,11 +130,11 @@ def _text(words: Words, language: Language, greeting: str, link: str, token: str
     return "\n\n".join([*parts, *words.after, CLOSING[language]]) + "\n"
 
 
-def _html(words: Words, language: Language, greeting: str, link: str, token: str | None) -> str:
+def _html(words: Words, before: tuple[str, ...], language: Language, link: str, token: str | None) -> str:
     def paragraph(text: str) -> str:
         return f"<p>{escape(text)}</p>"
 
-    parts = [paragraph(greeting), *map(paragraph, words.before)]
+    parts = [paragraph(GREETING[language]), *map(paragraph, before)]
     if link:
         parts.append(f'<p><a href="{escape(link)}">{escape(words.link)}</a></p>')
     if token:
@@ -142,10 +144,3 @@ def _html(words: Words, language: Language, greeting: str, link: str, token: str
         f'<!doctype html>\n<html lang="{language}">\n<head><meta charset="utf-8"><title>{escape(words.subject)}</title>'
         "</head>\n<body>\n" + "\n".join(parts) + "\n</body>\n</html>\n"
     )
-
-
-def _one_line(name: str) -> str:
-    """A name without what breaks lines, hides itself or turns the direction of what follows."""
-    seen = "".join(" " if character.isspace() else character for character in name)
-    kept = "".join(character for character in seen if not unicodedata.category(character).startswith("C"))
-    return " ".join(kept.split())[:LONGEST_NAME]

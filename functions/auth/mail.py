@@ -47,7 +47,7 @@ _received = insert(inbox).values(event_id=bindparam("event")).on_conflict_do_not
 _standing = select(inbox.c.done_at, inbox.c.user_id).where(inbox.c.event_id == bindparam("event")).with_for_update()
 # Locked, so that two mails of one user are counted one after the other.
 _addressee = (
-    select(users.c.email, users.c.email_verified, users.c.display_name, users.c.language, users.c.disabled)
+    select(users.c.email, users.c.email_verified, users.c.language, users.c.disabled)
     .where(users.c.id == bindparam("user"))
     .with_for_update(key_share=True)
 )
@@ -74,7 +74,6 @@ class Mail:
     """What is to be sent to whom."""
 
     email: str
-    name: str | None
     language: Language
     token: str | None
 
@@ -195,15 +194,13 @@ def _chosen_mail(transaction: Transaction, request: Request) -> Mail | Outcome:
             email=user.email,
             event_id=event.id,
         )
-    # A name that somebody else may have put beside this address is not repeated to its owner.
-    name = user.display_name if user.email_verified else None
-    return Mail(user.email, name, cast(Language, language), token)
+    return Mail(user.email, cast(Language, language), token)
 
 
 def _send(request: Request, mail: Mail) -> None:
     configuration = settings()
     sender = sender_of(configuration.mail_from)
-    told = letter(request.kind, mail.language, name=mail.name, token=mail.token, shop_url=configuration.shop_url)
+    told = letter(request.kind, mail.language, token=mail.token, shop_url=configuration.shop_url)
     to = recipient_of(mail.email)
     made = message(told, sender=sender, to=to, language=mail.language, event_id=request.event.id)
     transport(configuration.mail_url).send(made, sender.addr_spec, to)

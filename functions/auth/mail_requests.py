@@ -7,7 +7,9 @@ from eatit.database import Transaction
 from eatit.events import MAIL_REQUESTED
 from eatit.outbox import emit
 
-MailKind = Literal["verify", "reset", "password_changed", "already_registered", "second_factor_changed"]
+MailKind = Literal[
+    "verify", "reset", "password_changed", "already_registered", "second_factor_changed", "session_stolen"
+]
 
 
 def request_mail(transaction: Transaction, user_id: UUID, kind: MailKind) -> None:

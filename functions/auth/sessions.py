@@ -22,6 +22,7 @@ from auth.accounts import USER_COLUMNS, User, user_of
 from auth.clients import Client
 from auth.keys import ACCESS_SECONDS, access_token, successor
 from auth.limits import count_request
+from auth.mail_requests import request_mail
 from auth.policy import second_factor_demanded
 from auth.tables import refresh_tokens, sessions, users
 from eatit.database import Database, Transaction, driver_form
@@ -208,6 +209,7 @@ def _rotate(transaction: Transaction, token: str, client: Client) -> Session | U
     elif row.now - rotated_at > GRACE:
         _ended(transaction, _end_one, row.id, "refresh_token_reused", session=session_id)
         audit.record(transaction, "refresh_token_reused", client=client, user_id=row.id, session_id=session_id)
+        request_mail(transaction, row.id, "session_stolen")
         return session_id
     user = user_of(row)
     issued_at = int(rotated_at.timestamp())

@@ -181,6 +181,13 @@ def test_a_stolen_token_is_a_security_event_in_the_log(customer: Any, sql: Any, 
     for token in (stolen, {"refresh_token": successor["refresh_token"]}):
         assert call("POST", "/auth/refresh", token).body["code"] == "invalid_refresh_token"
     assert heard.getvalue().count("security event") == 1
+    # Nor the owner's mailbox, where it is told as well.
+    asked = sql.execute(
+        "SELECT state ->> 'kind' FROM events.outbox WHERE type = 'auth.mail.requested' AND aggregate_id = %s"
+        " ORDER BY id",
+        [customer["user"]["id"]],
+    )
+    assert asked.fetchall() == [("verify",), ("session_stolen",)]
 
 
 @pytest.mark.parametrize("name", ["X-Forwarded-For", "X-Real-IP", "Forwarded", "True-Client-IP"])

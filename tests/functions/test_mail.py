@@ -11,6 +11,7 @@ import pytest
 
 from auth import mail, mail_tokens
 from auth.letter_words import KINDS, WORDS
+from auth.letters import said_before
 from auth.mail import MOST_IN_AN_HOUR, handler
 from eatit.consumer import deliveries
 from eatit.database import Database
@@ -51,7 +52,7 @@ def test_each_mail_is_written_in_the_users_language(
     assert found["Date"]
     assert found["Message-ID"]
     for form in ("plain", "html"):
-        assert all(each in unescape(said(found, form)) for each in WORDS[kind][language].before)
+        assert all(each in unescape(said(found, form)) for each in said_before(kind, language, linked=False))
     if kind in ("verify", "reset"):
         assert token_in(found) in said(found, "html")
 
@@ -143,47 +144,30 @@ def test_many_at_once_pass_no_more_than_one_by_one(person: Callable[..., Person]
     assert sum(isinstance(each, mail.Mail) for each in found) == MOST_IN_AN_HOUR
 
 
-INJECTIONS = [
-    "Anna\r\nBcc: victim@example.org",
-    "Anna\nSubject: other\n\nbody",
-    "Anna\x0b\x0c\x1c\x85\u2028Bcc: victim@example.org",
-    'Anna" <victim@example.org>, "',
-    "=?utf-8?q?Anna=0D=0ABcc:_victim=40example.org?=",
-    "\u202egro.elpmaxe\u202c",
-]
-
-
-@pytest.mark.parametrize("name", INJECTIONS)
-def test_a_name_becomes_no_header(shop: dict[str, Any], person: Callable[..., Person], name: str) -> None:
-    user_id, address = person(display_name=name, email_verified=True)
-    assert handled(mail_message(user_id, "password_changed")) == counts(sent=1)
-    (found,) = mails_to(shop, address)
-    assert set(found.keys()) == {
-        "Return-Path", "Delivered-To", "From", "To", "Subject", "Date", "Message-ID", "Auto-Submitted", "MIME-Version",
-        "Content-Type", "Content-Language",
-    }  # fmt: skip
-    assert found["To"] == address
-    first, blank, _ = said(found).split("\n", 2)
-    assert first.startswith("Здравствуйте, ")
-    assert blank == ""
-    assert "\u202e" not in first
-
-
-def test_a_name_is_escaped_in_html_and_said_to_the_addresss_owner_alone(
-    shop: dict[str, Any], person: Callable[..., Person]
+@pytest.mark.parametrize("verified", [True, False])
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(
+    "name",
+    [
+        "Ваш счёт закрыт, зайдите на evil.example",
+        '<a href="https://evil.example">Вы выиграли</a>',
+        "Anna\r\nBcc: victim@evil.example",
+    ],
+)
+def test_no_mail_repeats_a_name_that_a_stranger_may_have_chosen(
+    shop: dict[str, Any], person: Callable[..., Person], name: str, kind: Any, verified: bool
 ) -> None:
-    name = '<a href="https://evil.example">Вы выиграли</a> & "приз"'
-    user_id, address = person(display_name=name, email_verified=True)
-    handled(mail_message(user_id, "reset"))
-    (found,) = mails_to(shop, address)
-    assert name in said(found)
-    assert "evil.example&quot;" in said(found, "html")
-    assert "<a " not in said(found, "html")
-    # Whoever registers with somebody else's address can't have the shop send words of theirs there.
-    user_id, address = person(display_name=name, email_verified=False)
-    handled(mail_message(user_id, "verify"))
-    (found,) = mails_to(shop, address)
-    assert "evil" not in said(found) + said(found, "html")
+    """Whoever registers somebody else's address names it as they like; its owner may well verify or reset later."""
+    user_id, address = person(display_name=name, email_verified=verified)
+    handled(mail_message(user_id, kind))
+    for found in mails_to(shop, address):
+        assert "evil" not in found.as_string() + said(found) + said(found, "html")
+        assert said(found).startswith("Здравствуйте!\n")
+        assert set(found.keys()) == {
+            "Return-Path", "Delivered-To", "From", "To", "Subject", "Date", "Message-ID", "Auto-Submitted",
+            "MIME-Version", "Content-Type", "Content-Language",
+        }  # fmt: skip
+    assert len(mails_to(shop, address)) == (0 if verified and kind == "verify" else 1)
 
 
 def test_links_lead_to_the_shops_front_where_it_has_one(
@@ -205,7 +189,12 @@ def test_links_lead_to_the_shops_front_where_it_has_one(
         link = f"https://shop.example/front/{place}#token={token_in(found)}"
         assert link in said(found)
         assert f'<a href="{link}">' in said(found, "html")
-    assert "http" not in said(plain) + said(plain, "html")
+        assert "откройте ссылку или введите код" in said(found)
+        assert "откройте ссылку или введите код" in said(found, "html")
+    for form in ("plain", "html"):
+        assert "http" not in said(plain, form)
+        assert "ссылк" not in said(plain, form)
+        assert "введите код" in said(plain, form)
 
 
 def test_nothing_in_a_mail_is_fetched_from_anywhere(shop: dict[str, Any], person: Callable[..., Person]) -> None:

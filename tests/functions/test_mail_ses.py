@@ -80,7 +80,7 @@ def stubbed() -> Iterator[tuple[Ses, Stubber]]:
 
 def send(ses: Ses, address: str = "anna@example.org") -> bytes:
     to = recipient_of(address)
-    told = letter("reset", "ru", name=None, token="t" * 43, shop_url="")
+    told = letter("reset", "ru", token="t" * 43, shop_url="")
     made = message(told, sender=SENDER, to=to, language="ru", event_id=uuid7())
     ses.send(made, SENDER.addr_spec, to)
     return made.as_bytes()
