@@ -5,6 +5,7 @@ from sqlalchemy import (
     Column,
     DateTime,
     ForeignKey,
+    Index,
     LargeBinary,
     MetaData,
     Numeric,
@@ -52,6 +53,7 @@ inbox = Table(
     metadata,
     Column("event_id", Uuid, primary_key=True),
     Column("received_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
+    Index("inbox_by_age", "received_at"),
 )
 
 baskets = Table(

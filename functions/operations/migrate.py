@@ -3,6 +3,7 @@
 Run at every deployment, before its functions are used; it may run twice, or two at once, without harm.
 """
 
+import time
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -11,9 +12,11 @@ import psycopg
 from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
+from psycopg import errors as postgres
 from psycopg import sql
 from sqlalchemy import create_engine
 from sqlalchemy.engine import Connection
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import NullPool
 
 from eatit.broker import connection_parameters, declare_topology
@@ -25,6 +28,9 @@ GROUPS = ("auth", "store", "basket")
 ROLES = (*GROUPS, "operations")
 FUNCTIONS_OWNER = "eatit_store_functions"
 VERSIONS_SCHEMA = "operations"
+LOCK_MILLISECONDS = 300
+LOCK_TRIES = 60
+LOCK_PAUSE_SECONDS = 0.5
 _LOCK = 7163520914
 _LIMITS = {
     **{group: {"statement_timeout": "5s", "lock_timeout": "2s"} for group in GROUPS},
@@ -48,8 +54,7 @@ def migrate_database() -> str:
             _ensure_functions_owner(driver)
             driver.execute(sql.SQL("CREATE SCHEMA IF NOT EXISTS {}").format(sql.Identifier(VERSIONS_SCHEMA)))
             connection.commit()
-            command.upgrade(_configuration(connection), "head")
-            connection.commit()
+            upgrade(connection)
             revision = MigrationContext.configure(
                 connection, opts={"version_table_schema": VERSIONS_SCHEMA}
             ).get_current_revision()
@@ -58,6 +63,27 @@ def migrate_database() -> str:
             connection.exec_driver_sql(f"SELECT pg_advisory_unlock({_LOCK})")
     logger.info("migrated", revision=revision)
     return str(revision)
+
+
+def upgrade(connection: Connection) -> None:
+    """The migrations, each in a transaction of its own, over the owner's connection.
+
+    Whoever waits for a table's exclusive lock makes all readers wait that come later: so a migration gives up soon,
+    lets them by, and tries again. Raises psycopg's `LockNotAvailable` when that never helps.
+    """
+    connection.exec_driver_sql(f"SET lock_timeout = '{LOCK_MILLISECONDS}ms'")
+    connection.commit()
+    for attempt in range(LOCK_TRIES):
+        try:
+            command.upgrade(_configuration(connection), "head")
+            connection.commit()
+            return
+        except DBAPIError as error:
+            connection.rollback()
+            if not isinstance(error.orig, postgres.LockNotAvailable) or attempt == LOCK_TRIES - 1:
+                raise
+            logger.info("a table is in use: the migration waits", attempt=attempt)
+            time.sleep(LOCK_PAUSE_SECONDS)
 
 
 def declare_queues() -> list[str]:

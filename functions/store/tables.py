@@ -104,6 +104,10 @@ products = Table(
     Column("version", BigInteger, nullable=False, server_default="1"),
     Column("created_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
     Column("updated_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
+    Index("products_by_name", "name_key", "id"),
+    Index("products_by_price", "price_amount", "id"),
+    Index("products_by_unit_price", "unit_price_amount", "id"),
+    Index("products_by_age", "created_at", "id"),
 )
 
 # Written by triggers on products: each price, and since when it held.
@@ -132,6 +136,25 @@ stock_versions = Table(
     Column("product_id", Uuid, ForeignKey(products.c.id), primary_key=True),
     Column("version", BigInteger, nullable=False),
     Column("available", Numeric(14, 3), nullable=False, server_default="0"),
+)
+
+# What orders hold, written by store.reserve, release and sell alone.
+reservations = Table(
+    "reservations",
+    metadata,
+    Column("order_id", Uuid, primary_key=True),
+    Column("warehouse_id", Uuid, ForeignKey(warehouses.c.id), index=True),
+    Column("state", Text, nullable=False, server_default="reserved"),
+    Column("created_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
+    Column("ended_at", DateTime(timezone=True)),
+)
+
+reserved_lines = Table(
+    "reserved_lines",
+    metadata,
+    Column("order_id", Uuid, ForeignKey(reservations.c.order_id, ondelete="CASCADE"), primary_key=True),
+    Column("product_id", Uuid, ForeignKey(products.c.id), primary_key=True, index=True),
+    Column("quantity", Numeric(12, 3), nullable=False),
 )
 
 # The ledger that balances are made by: it only grows, and a trigger refuses the rest to everybody.

@@ -1,6 +1,6 @@
 """Where each group keeps the answers that idempotency keys give again."""
 
-from sqlalchemy import Column, DateTime, Integer, LargeBinary, MetaData, Table, func
+from sqlalchemy import Column, DateTime, Index, Integer, LargeBinary, MetaData, Table, func
 from sqlalchemy.dialects.postgresql import JSONB
 
 
@@ -15,4 +15,5 @@ def kept_answers(metadata: MetaData) -> Table:
         Column("headers", JSONB, nullable=False),
         Column("body", LargeBinary, nullable=False),
         Column("created_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
+        Index("idempotency_by_age", "created_at"),
     )

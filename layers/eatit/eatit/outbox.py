@@ -12,6 +12,7 @@ from sqlalchemy import (
     BigInteger,
     Column,
     DateTime,
+    Index,
     Integer,
     MetaData,
     Table,
@@ -23,6 +24,7 @@ from sqlalchemy import (
     func,
     insert,
     select,
+    text,
     update,
 )
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
@@ -51,6 +53,8 @@ outbox = Table(
     Column("trace_id", Text, nullable=False),
     Column("state", JSONB, nullable=False),
     Column("published_at", DateTime(timezone=True)),
+    Index("outbox_waiting", "id", postgresql_where=text("published_at IS NULL")),
+    Index("outbox_published", "published_at", postgresql_where=text("published_at IS NOT NULL")),
 )
 mark_published = (
     update(outbox).where(outbox.c.id == any_(bindparam("ids", type_=ARRAY(Uuid)))).values(published_at=func.now())

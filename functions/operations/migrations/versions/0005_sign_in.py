@@ -7,21 +7,8 @@ down_revision = "0004"
 
 
 def upgrade() -> None:
+    _columns()
     op.execute("""
-        ALTER TABLE auth.users
-            ADD COLUMN password_changed_at timestamptz,
-            ADD COLUMN totp_secret bytea,
-            ADD COLUMN totp_pending bytea,
-            ADD COLUMN totp_enabled_at timestamptz,
-            ADD COLUMN totp_last_step bigint;
-        ALTER TABLE auth.sessions
-            ADD COLUMN authenticated_at timestamptz,
-            ADD COLUMN second_factor_at timestamptz,
-            ADD COLUMN ended_reason text;
-        UPDATE auth.sessions SET authenticated_at = created_at;
-        ALTER TABLE auth.sessions
-            ALTER COLUMN authenticated_at SET DEFAULT now(),
-            ALTER COLUMN authenticated_at SET NOT NULL;
         CREATE INDEX sessions_by_last_seen ON auth.sessions (last_seen_at);
         CREATE INDEX users_above_customer ON auth.users (role, id) WHERE role <> 'customer';
 
@@ -56,6 +43,31 @@ def upgrade() -> None:
         GRANT SELECT (id, last_seen_at), DELETE ON auth.sessions TO eatit_operations;
     """)
     _audit()
+    op.execute("""
+        UPDATE auth.sessions SET authenticated_at = created_at WHERE authenticated_at IS NULL;
+        ALTER TABLE auth.sessions ALTER COLUMN authenticated_at SET NOT NULL;
+    """)
+
+
+def _columns() -> None:
+    """Each in a transaction of its own: their locks keep readers out, and would until all of the rest is done. So a run
+    that was interrupted after them finds them there."""
+    with op.get_context().autocommit_block():
+        op.execute("""
+            ALTER TABLE auth.users
+                ADD COLUMN IF NOT EXISTS password_changed_at timestamptz,
+                ADD COLUMN IF NOT EXISTS totp_secret bytea,
+                ADD COLUMN IF NOT EXISTS totp_pending bytea,
+                ADD COLUMN IF NOT EXISTS totp_enabled_at timestamptz,
+                ADD COLUMN IF NOT EXISTS totp_last_step bigint
+        """)
+        op.execute("""
+            ALTER TABLE auth.sessions
+                ADD COLUMN IF NOT EXISTS authenticated_at timestamptz,
+                ADD COLUMN IF NOT EXISTS second_factor_at timestamptz,
+                ADD COLUMN IF NOT EXISTS ended_reason text,
+                ALTER COLUMN authenticated_at SET DEFAULT now()
+        """)
 
 
 def _audit() -> None:

@@ -11,9 +11,8 @@ down_revision = "0006"
 
 
 def upgrade() -> None:
+    _columns()
     op.execute("""
-        ALTER TABLE store.products ADD COLUMN low_stock_at numeric(12, 3) CHECK (low_stock_at >= 0);
-        ALTER TABLE store.stock_versions ADD COLUMN available numeric(14, 3) NOT NULL DEFAULT 0;
         UPDATE store.stock_versions v SET available = (store.stock_state(v.product_id) ->> 'available')::numeric;
 
         CREATE TABLE store.movements (
@@ -61,6 +60,21 @@ def upgrade() -> None:
     _reserve()
     _release_and_sell()
     _offered_to_the_basket()
+
+
+def _columns() -> None:
+    """Each in a transaction of its own: their locks keep readers out, and would until all of the rest is done. So a run
+    that was interrupted after them finds them there."""
+    with op.get_context().autocommit_block():
+        op.execute("""
+            ALTER TABLE store.stock_versions ADD COLUMN IF NOT EXISTS available numeric(14, 3) NOT NULL DEFAULT 0
+        """)
+        op.execute("ALTER TABLE store.products ADD COLUMN IF NOT EXISTS low_stock_at numeric(12, 3)")
+        op.execute("""
+            ALTER TABLE store.products DROP CONSTRAINT IF EXISTS products_low_stock_at_check,
+                ADD CONSTRAINT products_low_stock_at_check CHECK (low_stock_at >= 0) NOT VALID
+        """)
+        op.execute("ALTER TABLE store.products VALIDATE CONSTRAINT products_low_stock_at_check")
 
 
 def _uuid7() -> None:
