@@ -122,24 +122,29 @@ def make(database: Database, storage: Storage, product_id: UUID, photo_id: UUID)
     if upload is None:
         return None
     try:
-        content = storage.read(upload.key, MOST_BYTES + 1)
-        if content is None:
-            raise Conflict("not_uploaded")
-        if len(content) != upload.size:
-            raise pictures.NotAPicture("other_size")
-        made = pictures.make(content, upload.content_type)
-        for size, file in made.files.items():
-            key = _published_key(photo_id, size)
-            storage.write(key, file, PUBLISHED_TYPE, cache_control=CACHE_CONTROL)
-    except pictures.NotAPicture as error:
-        storage.remove([upload.key])
-        database.write(_refuse, {"photo": photo_id, "why": error.reason})
-        raise _refused(error.reason) from error
+        try:
+            made = _pictures_of(storage, upload)
+            for size, file in made.files.items():
+                key = _published_key(photo_id, size)
+                storage.write(key, file, PUBLISHED_TYPE, cache_control=CACHE_CONTROL)
+        except pictures.NotAPicture as error:
+            storage.remove([upload.key])
+            database.write(_refuse, {"photo": photo_id, "why": error.reason})
+            raise _refused(error.reason) from error
     except (Conflict, Unavailable):
         # Whoever tries again needn't wait for the claim to lapse.
         database.write(_unclaim, {"photo": photo_id})
         raise
     return Made(photo_id, upload.key, made.width, made.height)
+
+
+def _pictures_of(storage: Storage, upload: Row[Any]) -> pictures.Pictures:
+    content = storage.read(upload.key, MOST_BYTES + 1)
+    if content is None:
+        raise Conflict("not_uploaded")
+    if len(content) != upload.size:
+        raise pictures.NotAPicture("other_size")
+    return pictures.make(content, upload.content_type)
 
 
 def _claimed(database: Database, product_id: UUID, photo_id: UUID) -> Row[Any] | None:

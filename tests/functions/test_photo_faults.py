@@ -88,6 +88,19 @@ def test_storage_away_is_503_and_nothing_is_lost(staff: str, item: Any, storage:
     assert shown(item["id"]) == [made]
 
 
+def test_storage_away_when_a_bad_file_is_to_be_removed(
+    staff: str, item: Any, sql: Any, storage: Wire, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    content_type, content = bad_files()["svg"]
+    photo_id = uploaded(staff, item["id"], content, content_type)
+    with monkeypatch.context() as patched:
+        during(patched, storage.cut)
+        refused(complete(staff, item["id"], photo_id), 503, "unavailable")
+    storage.mend()
+    refused(complete(staff, item["id"], photo_id), 422, "not_a_picture")
+    assert key_of(sql, photo_id) not in stored("uploads/")
+
+
 def test_storage_that_hangs_is_503_in_time(staff: str, item: Any, storage: Wire) -> None:
     import time
 
@@ -211,9 +224,10 @@ def during(monkeypatch: pytest.MonkeyPatch, deed: Callable[[], None]) -> None:
     make = pictures.make
 
     def made_meanwhile(content: bytes, content_type: str) -> Any:
-        result = make(content, content_type)
-        deed()
-        return result
+        try:
+            return make(content, content_type)
+        finally:
+            deed()
 
     monkeypatch.setattr(pictures, "make", made_meanwhile)
 
