@@ -1,5 +1,6 @@
 """Photos through the gateway: a real upload, at once with others, and the basket's copy of what came of it."""
 
+from functools import partial
 from typing import Any
 
 import pytest
@@ -82,7 +83,7 @@ def test_completed_many_times_at_once_it_is_one_photo(api: Api, staff: str, item
 
 def test_many_photos_completed_at_once_all_stand(api: Api, staff: str, item: Any) -> None:
     photos = [uploaded(api, staff, item, small_jpeg()) for _ in range(5)]
-    answers = at_once([lambda photo=photo: api.post(f"{photo}/complete", token=staff) for photo in photos])
+    answers = at_once([partial(api.post, f"{photo}/complete", token=staff) for photo in photos])
     assert {answer.status_code for answer in answers} == {200}
     seen = good(api.get(f"/store/products/{item['id']}", token=staff))
     assert [each["position"] for each in seen["photos"]] == [0, 1, 2, 3, 4]
@@ -94,10 +95,7 @@ def test_deleted_while_it_is_completed_nothing_is_left_half(api: Api, staff: str
     for _ in range(3):
         photo = uploaded(api, staff, item, phone_jpeg(1500, 1000))
         completed, deleted = at_once(
-            [
-                lambda photo=photo: api.post(f"{photo}/complete", token=staff),
-                lambda photo=photo: api.delete(photo, token=staff),
-            ]
+            [partial(api.post, f"{photo}/complete", token=staff), partial(api.delete, photo, token=staff)]
         )
         assert deleted.status_code == 204
         assert completed.status_code in (200, 404), completed.text

@@ -1,8 +1,9 @@
-"""Files: what storage answers is told apart, addresses are signed without asking, and each function may only what it does."""
+"""Files: what storage answers is told apart, addresses are signed without asking, functions have no right too many."""
 
 from collections.abc import Iterator
 from typing import Any
 
+import boto3
 import pytest
 from botocore.exceptions import ClientError
 from botocore.stub import Stubber
@@ -26,6 +27,8 @@ def files(monkeypatch: pytest.MonkeyPatch) -> Iterator[Files]:
     }.items():
         monkeypatch.setenv(name, value)
     settings.cache_clear()
+    # boto3 keeps the credentials that it found first.
+    monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)
     yield Files()
     settings.cache_clear()
 
