@@ -134,7 +134,8 @@ def test_whoever_makes_the_same_product_meanwhile_is_seen(
     from store import import_upsert
 
     name, others = unique("imp"), [unique("imp") for _ in range(3)]
-    write, met = import_upsert._write, []
+    write = import_upsert._write
+    met: list[bool] = []
 
     def crossed(transaction: Any, made: Any, changed: Any) -> None:
         if not met:
