@@ -74,19 +74,25 @@ _verify_email = (
     .returning(users.c.id)
 )
 _new_user = upsert(users).on_conflict_do_nothing().returning(*USER_COLUMNS)
+_NO_ADDRESS = Fault("/email", "wrong_form", {"expected": "name@example.org"})
+LONGEST_LOCAL_PART = 64  # RFC 5321, section 4.5.3.1.1
 
 
 def normalised_email(address: str) -> str:
     """The address as it is stored and compared: Unicode NFC, international domain names in one form, lower case.
 
-    Raises `Invalid` where it isn't an address (RFC 5322 and 6531, as email-validator has them).
+    Raises `Invalid` where it isn't an address (RFC 5322 and 6531, as email-validator has them), or is one that no mail
+    server has to take.
     """
     from email_validator import EmailNotValidError, validate_email
 
     try:
         found = validate_email(address, check_deliverability=False, test_environment=True)
     except EmailNotValidError as error:
-        raise Invalid([Fault("/email", "wrong_form", {"expected": "name@example.org"})]) from error
+        raise Invalid([_NO_ADDRESS]) from error
+    # Octets, as RFC 5321 counts; email-validator would count characters.
+    if len(found.local_part.encode()) > LONGEST_LOCAL_PART:
+        raise Invalid([_NO_ADDRESS])
     # Not casefold(), which makes strasse of straße: somebody else's address, who would get the mails to this one.
     return found.normalized.lower()
 

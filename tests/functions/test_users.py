@@ -111,6 +111,17 @@ def test_users_are_listed_the_newest_first_and_page_by_page(admin: str, person: 
         refused(call("GET", f"/auth/users?{other}&cursor={first}", token=admin), 422, "invalid_cursor")
 
 
+def test_no_cache_keeps_a_list_of_people(admin: str, customer: Any) -> None:
+    for path in ("/auth/users?limit=1", "/auth/audit?limit=1", "/auth/sessions?limit=1"):
+        answer = call("GET", path, token=admin)
+        assert (answer.status, answer.headers["cache-control"]) == (200, "no-store"), path
+    # What has an ETag is asked for again by it: kept by the caller, and never used unasked.
+    for path in (f"/auth/users/{customer['user']['id']}", "/auth/me"):
+        answer = call("GET", path, token=admin)
+        assert (answer.status, answer.headers["cache-control"]) == (200, "no-cache"), path
+        assert answer.headers["etag"]
+
+
 def test_users_are_found_by_a_part_of_address_or_name_in_any_case(admin: str, person: Callable[..., Any]) -> None:
     word = unique("ЖЁЛУДЬ_100%")
     anna = person(display_name=f"Анна {word}")

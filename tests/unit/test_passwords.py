@@ -73,6 +73,7 @@ def test_a_password_longer_than_any_stored_one_never_holds() -> None:
         ("АННА@пример.рф", "анна@пример.рф"),
         ("cafe\u0301@example.org", "caf\u00e9@example.org"),
         ("anna+shop@example.org", "anna+shop@example.org"),
+        ("x" * 64 + "@example.org", "x" * 64 + "@example.org"),
     ],
 )
 def test_an_address_has_one_form(given: str, stored: str) -> None:
@@ -81,7 +82,20 @@ def test_an_address_has_one_form(given: str, stored: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "given", ["", "x", "@x.org", "x@", "a b@x.org", "x@x..org", "x@-.org", "\0@x.org", "x@x.org\n"]
+    "given",
+    [
+        "",
+        "x",
+        "@x.org",
+        "x@",
+        "a b@x.org",
+        "x@x..org",
+        "x@-.org",
+        "\0@x.org",
+        "x@x.org\n",
+        "x" * 65 + "@x.org",
+        "ё" * 33 + "@x.org",
+    ],
 )
 def test_what_is_no_address_is_refused(given: str) -> None:
     with pytest.raises(Invalid) as caught:

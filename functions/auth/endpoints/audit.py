@@ -37,4 +37,4 @@ async def list_audit(
 ) -> Response:
     """What was done, the newest first. Rows are added and never changed or removed."""
     found, following = audit.list_entries(database, audit.Filters(user, action, since, until), limit, cursor)
-    return page(dump({"items": found, "next_cursor": following}))
+    return page(dump({"items": found, "next_cursor": following}), personal=True)

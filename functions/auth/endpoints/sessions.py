@@ -29,7 +29,7 @@ router = endpoint_router()
 async def list_sessions(caller: SignedIn, limit: Limit = 20, cursor: Cursor = None) -> Response:
     """Where one is signed in, the newest first."""
     items, following = own_sessions.listed(database, caller, limit=limit, cursor=cursor)
-    return page(dump({"items": items, "next_cursor": following}), varies=False)
+    return page(dump({"items": items, "next_cursor": following}), varies=False, personal=True)
 
 
 @router.delete(

@@ -36,4 +36,4 @@ async def list_users(
 ) -> Response:
     """The users who fit all filters, the newest first."""
     found, following = users.list_users(database, users.Filters(q, role, disabled), limit, cursor)
-    return page(dump({"items": found, "next_cursor": following}))
+    return page(dump({"items": found, "next_cursor": following}), personal=True)

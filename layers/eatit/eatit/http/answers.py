@@ -60,9 +60,9 @@ def entity(
     return Response(body, status, headers=answer, media_type=JSON)
 
 
-def page(body: bytes, *, varies: bool = True, language: str | None = None) -> Response:
-    """A list's answer."""
-    headers = {"Cache-Control": "no-cache"}
+def page(body: bytes, *, varies: bool = True, language: str | None = None, personal: bool = False) -> Response:
+    """A list's answer; one that is `personal`, of people and what they did, is kept by no cache at all."""
+    headers = {"Cache-Control": "no-store" if personal else "no-cache"}
     if varies:
         headers["Vary"] = "Accept-Language, Authorization"
     if language:
