@@ -15,20 +15,16 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from auth.clients import Client
+from auth.limit_items import forget_items, items, lock, mails_of, requests_of
 from auth.networks import networks
 from eatit.errors import DomainError
 from eatit.observability import logger
 from eatit.settings import settings
 
 if TYPE_CHECKING:
-    from limits import RateLimitItem
     from limits.storage import MemoryStorage, RedisStorage
     from limits.strategies import FixedWindowRateLimiter, MovingWindowRateLimiter
 
-FREE_TRIES = 5
-FIRST_WAIT, LONGEST_WAIT = 2, 300
-# Kinds of requests that a house full of customers makes all day; the others are made a few times in a life.
-MULTIPLES = {"refresh": 10}
 SOCKET_SECONDS = 0.25
 PAUSE_SECONDS = 5.0
 _MEMORY = "memory://"
@@ -63,6 +59,7 @@ class Attempt:
     client: Client
     rung: int | None
     place: _Place
+    known_of: str | None = None  # whose known devices' total it counts in, if any's
 
     def failed(self) -> None:
         """It was wrong: counted for the client's address and network too."""
@@ -70,11 +67,11 @@ class Attempt:
 
     def succeeded(self) -> None:
         """It was right, second factor and all: this bucket begins anew."""
-        self._note(lambda place: _clear(place, self.bucket, self.rung))
+        self._note(lambda place: _clear(place, self.bucket, self.rung, self.known_of))
 
     def released(self) -> None:
         """It was neither: this try is given back, and those before it stay."""
-        self._note(lambda place: _give_back(place, self.bucket, self.rung))
+        self._note(lambda place: _give_back(place, self.bucket, self.rung, self.known_of))
 
     def _note(self, note: Callable[[_Place], None]) -> None:
         """Where the try was counted and nowhere else: what one place took, another can't give back."""
@@ -90,13 +87,21 @@ def attempt(subject: str, *, client: Client, trusted: str | None = None) -> Atte
     """Take a try at the password of `subject`, an account's normalised address, be there such an account or not.
 
     `trusted` names what makes the client a known one (a device's nonce, a known address): it then has a bucket of its
-    own, and what others do from its network doesn't hold it up. Raises `TooManyTries` with the seconds to wait.
+    own, and what others do from its network doesn't hold it up. Where the account's known devices together were wrong
+    too often, it counts as a stranger. Raises `TooManyTries` with the seconds to wait.
     """
-    bucket = _digest(subject) if trusted is None else f"{_digest(subject)}/{_digest(trusted)}"
+    account = _digest(subject)
 
     def take(place: _Place) -> Attempt:
-        _check_networks(place, client, known=trusted is not None)
-        return Attempt(bucket, client, _take(place, bucket), place)
+        known = _is_within_total(place, account, known=trusted is not None)
+        bucket = f"{account}/{_digest(trusted)}" if known and trusted is not None else account
+        known_of = account if known else None
+        try:
+            _check_networks(place, client, known=known)
+            return Attempt(bucket, client, _take(place, bucket), place, known_of)
+        except TooManyTries:
+            _give_back_to_total(place, known_of)
+            raise
 
     return _counted(take)
 
@@ -106,26 +111,27 @@ def count_request(kind: str, client: Client) -> None:
 
     def count(place: _Place) -> None:
         for name, network in networks(client.address):
-            item = _requests(name, kind)
-            if not place.moving.hit(item, network):
-                until = place.moving.get_window_stats(item, network).reset_time
-                raise _refused(place, f"{name} {network}", f"requests of {kind}", until)
+            for item in requests_of(name, kind):
+                if not place.moving.hit(item, network):
+                    until = place.moving.get_window_stats(item, network).reset_time
+                    raise _refused(place, f"{name} {network}", f"requests of {kind}", until)
 
     _counted(count)
 
 
-def may_be_mailed(subject: str) -> bool:
-    """Count a mail that somebody asks for to this address, be there such an account or not → whether it may go.
+def may_be_mailed(kind: str, subject: str) -> bool:
+    """Count a mail of this kind that somebody asks for to this address, be there such an account or not → whether it
+    may go. Each kind by itself: mails that bring no token must not use up those that let the owner in.
 
     Whoever floods another's letter box is told nothing by the answer, so nothing is raised.
     """
     bucket = _digest(subject)
 
     def count(place: _Place) -> bool:
-        item = _items().mails
+        item = mails_of(kind)
         if place.moving.hit(item, bucket):
             return True
-        _refused(place, f"account {bucket}", "mails", place.moving.get_window_stats(item, bucket).reset_time)
+        _refused(place, f"account {bucket}", f"mails of {kind}", place.moving.get_window_stats(item, bucket).reset_time)
         return False
 
     return _counted(count)
@@ -137,31 +143,50 @@ def _take(place: _Place, bucket: str) -> int | None:
     Rung n is the n-th try that had to wait for the one before. Whoever takes it takes its lock as well, which is what
     the next one waits for; the lock is taken before the rung is counted, so that of many at once one alone passes.
     """
-    free, dear = _items().free, _items().dear
+    free, dear = items().free, items().dear
     if place.fixed.hit(free, bucket):
         return None
     place.fixed.hit(free, bucket, cost=-1)
     rung = place.storage.get(dear.key_for(bucket))
-    held = place.moving.get_window_stats(_lock(rung - 1), bucket) if rung else None
+    held = place.moving.get_window_stats(lock(rung - 1), bucket) if rung else None
     if held is None or held.remaining:
-        if place.moving.hit(_lock(rung), bucket):
+        if place.moving.hit(lock(rung), bucket):
             place.fixed.hit(dear, bucket)
             return rung
-        held = place.moving.get_window_stats(_lock(rung), bucket)
+        held = place.moving.get_window_stats(lock(rung), bucket)
     raise _refused(place, f"account {bucket}", "wrong passwords", held.reset_time)
 
 
-def _give_back(place: _Place, bucket: str, rung: int | None) -> None:
+def _is_within_total(place: _Place, account: str, *, known: bool) -> bool:
+    """Whether the client is known and its account's known devices may still be wrong; if so, counted. Asked for unknown
+    clients too: else time would tell a neighbour who has an account."""
+    if not known:
+        place.fixed.test(items().known, account)
+        return False
+    if place.fixed.hit(items().known, account):
+        return True
+    place.fixed.hit(items().known, account, cost=-1)
+    return False
+
+
+def _give_back_to_total(place: _Place, account: str | None) -> None:
+    if account is not None:
+        place.fixed.hit(items().known, account, cost=-1)
+
+
+def _give_back(place: _Place, bucket: str, rung: int | None, known_of: str | None) -> None:
+    _give_back_to_total(place, known_of)
     if rung is None:
-        place.fixed.hit(_items().free, bucket, cost=-1)
+        place.fixed.hit(items().free, bucket, cost=-1)
     else:
-        place.fixed.hit(_items().dear, bucket, cost=-1)
-        place.moving.clear(_lock(rung), bucket)
+        place.fixed.hit(items().dear, bucket, cost=-1)
+        place.moving.clear(lock(rung), bucket)
 
 
-def _clear(place: _Place, bucket: str, rung: int | None) -> None:
-    items = [_items().free, _items().dear, *([] if rung is None else [_lock(rung)])]
-    keys = [item.key_for(bucket) for item in items]
+def _clear(place: _Place, bucket: str, rung: int | None, known_of: str | None) -> None:
+    _give_back_to_total(place, known_of)
+    cleared = [items().free, items().dear, *([] if rung is None else [lock(rung)])]
+    keys = [item.key_for(bucket) for item in cleared]
     storage: Any = place.storage
     if hasattr(storage, "get_connection"):
         # The library would ask Redis once for each, at every sign-in.
@@ -174,14 +199,14 @@ def _clear(place: _Place, bucket: str, rung: int | None) -> None:
 def _check_networks(place: _Place, client: Client, *, known: bool) -> None:
     """Asked for known clients too, whom it doesn't hold up: else time would tell a neighbour who has an account."""
     for name, network in networks(client.address):
-        stats = place.moving.get_window_stats(_items().failures[name], network)
+        stats = place.moving.get_window_stats(items().failures[name], network)
         if stats.remaining <= 0 and not known:
             raise _refused(place, f"{name} {network}", "wrong passwords", stats.reset_time)
 
 
 def _note_failure(place: _Place, client: Client) -> None:
     for name, network in networks(client.address):
-        place.moving.hit(_items().failures[name], network)
+        place.moving.hit(items().failures[name], network)
 
 
 def _refused(place: _Place, bucket: str, what: str, until: float) -> TooManyTries:
@@ -214,8 +239,7 @@ def forget_limits() -> None:
     """Drop what is kept of settings, connections and counts in memory; the next try reads anew."""
     global _paused_until
     _paused_until = 0.0
-    _items.cache_clear()
-    _requests.cache_clear()
+    forget_items()
     _place.cache_clear()
 
 
@@ -240,52 +264,6 @@ def _connection() -> dict[str, Any]:
         "socket_connect_timeout": SOCKET_SECONDS,
         "retry": Retry(NoBackoff(), 1, supported_errors=(ConnectionLostError,)),
     }
-
-
-@dataclass(frozen=True, slots=True)
-class _Items:
-    """The limits themselves. `failures` and `requests` are those of "address" and "network"."""
-
-    free: "RateLimitItem"
-    dear: "RateLimitItem"
-    failures: dict[str, "RateLimitItem"]
-    requests: dict[str, "RateLimitItem"]
-    mails: "RateLimitItem"
-
-
-@lru_cache(maxsize=1)
-def _items() -> _Items:
-    from limits import RateLimitItemPerHour, parse
-
-    chosen = settings()
-    failures = {"address": chosen.address_wrong_passwords, "network": chosen.network_wrong_passwords}
-    requests = {"address": chosen.address_requests, "network": chosen.network_requests}
-    return _Items(
-        free=RateLimitItemPerHour(FREE_TRIES - 1, 1, "tries"),
-        # Never reached: the locks see to that. What is wanted is its hour.
-        dear=RateLimitItemPerHour(10_000, 1, "waited-tries"),
-        failures={name: _named(parse(limit), "wrong-passwords") for name, limit in failures.items()},
-        requests={name: parse(limit) for name, limit in requests.items()},
-        mails=_named(parse(chosen.account_mails), "mails"),
-    )
-
-
-@lru_cache(maxsize=64)
-def _requests(name: str, kind: str) -> "RateLimitItem":
-    item = _items().requests[name]
-    return type(item)(item.amount * MULTIPLES.get(kind, 1), item.multiples, f"requests-{kind}")
-
-
-def _named(item: "RateLimitItem", namespace: str) -> "RateLimitItem":
-    return type(item)(item.amount, item.multiples, namespace)
-
-
-@lru_cache(maxsize=16)
-def _lock(rung: int) -> "RateLimitItem":
-    """What the try after the rung's has to wait for: 2 seconds, then double, up to five minutes."""
-    from limits import RateLimitItemPerSecond
-
-    return RateLimitItemPerSecond(1, min(FIRST_WAIT << min(rung, 10), LONGEST_WAIT), "lock")
 
 
 def _digest(text: str) -> str:

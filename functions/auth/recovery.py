@@ -59,7 +59,7 @@ def forgot_password(database: Database, email: str, client: Client) -> None:
         address = accounts.normalised_email(email)
     except Invalid:
         address = ""
-    if not may_be_mailed(address or email.casefold()):
+    if not may_be_mailed("reset", address or email.casefold()):
         return
 
     def work(transaction: Transaction) -> None:
@@ -113,5 +113,5 @@ def request_verification(database: Database, caller: Caller, client: Client) -> 
         user = accounts.user_by_id(database, caller.user_id)
     except NotFound:
         raise Unauthenticated("invalid_token") from None
-    if user["email"] is not None and not user["email_verified"] and may_be_mailed(user["email"]):
+    if user["email"] is not None and not user["email_verified"] and may_be_mailed("verify", user["email"]):
         database.transaction(lambda transaction: request_mail(transaction, caller.user_id, "verify"))

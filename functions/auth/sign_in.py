@@ -4,12 +4,12 @@ Whatever is wrong with the pair is answered alike and after the same work, so th
 """
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Any, Protocol
 from uuid import UUID
 
-from sqlalchemy import Interval, bindparam, exists, func, insert, or_, select
+from sqlalchemy import Interval, bindparam, exists, func, insert, or_, select, text
 
 from auth import accounts, audit, sessions, totp
 from auth.accounts import USER_COLUMNS, User, user_of
@@ -26,14 +26,33 @@ from eatit.errors import Conflict, Invalid, Unauthenticated
 
 KNOWN_FOR = timedelta(days=30)
 
+_lately = func.now() - bindparam("known_for", type_=Interval)
 _lived_here = exists().where(
     session_rows.c.user_id == users.c.id,
     session_rows.c.address == bindparam("from"),
-    session_rows.c.last_seen_at > func.now() - bindparam("known_for", type_=Interval),
-    or_(session_rows.c.ended_reason.is_(None), session_rows.c.ended_reason == bindparam("signed_out")),
+    session_rows.c.last_seen_at > _lately,
+    or_(
+        session_rows.c.ended_reason.is_(None),
+        # Signed out by a thief, maybe, before the password was changed.
+        (session_rows.c.ended_reason == bindparam("signed_out"))
+        & (session_rows.c.revoked_at > func.coalesce(users.c.password_changed_at, text("'-infinity'"))),
+    ),
+)
+# Or who proved by mail that the account is theirs would wait for whoever guesses at it. Both times
+# are the transaction's.
+_reset_here = exists().where(
+    audit_rows.c.user_id == users.c.id,
+    audit_rows.c.at == users.c.password_changed_at,
+    audit_rows.c.at > _lately,
+    audit_rows.c.action == bindparam("reset"),
+    audit_rows.c.address == bindparam("from"),
 )
 _by_email = select(
-    *USER_COLUMNS, users.c.password_hash, users.c.password_changed_at, users.c.disabled, _lived_here.label("known_here")
+    *USER_COLUMNS,
+    users.c.password_hash,
+    users.c.password_changed_at,
+    users.c.disabled,
+    or_(_lived_here, _reset_here).label("known_here"),
 ).where(users.c.email == bindparam("email"))
 _failed = insert(audit_rows)
 
@@ -63,7 +82,7 @@ def register(
         user = accounts.add(transaction, account)
         if user is None:
             holder = accounts.id_of_email(transaction, account["email"])
-            if may_be_mailed(account["email"]):
+            if may_be_mailed("already_registered", account["email"]):
                 request_mail(transaction, holder or account["id"], "already_registered")
             return None
         request_mail(transaction, user["id"], "verify")
@@ -72,7 +91,7 @@ def register(
     session = database.transaction(work)
     if session is None:
         raise Conflict("email_taken")
-    return _with_device(session)
+    return _with_device(session, None)
 
 
 def sign_in(database: Database, given: Credentials, client: Client) -> sessions.Session:
@@ -106,7 +125,7 @@ def sign_in(database: Database, given: Credentials, client: Client) -> sessions.
         _refuse(database, "second_factor_failed", user["id"], tried, client)
         raise Unauthenticated("invalid_totp_code")
     tried.succeeded()
-    return _with_device(session)
+    return _with_device(session, row.password_changed_at)
 
 
 def _session(database: Database, user: User, row: Any, given: Credentials, client: Client) -> sessions.Session | None:
@@ -119,8 +138,14 @@ def _session(database: Database, user: User, row: Any, given: Credentials, clien
 
 
 def _row_of(database: Database, address: str, client: Client) -> Any:
-    """The account of an address, with its hash and whether it was signed in to from the client's, or `None`."""
-    given = {"email": address, "from": client.address, "known_for": KNOWN_FOR, "signed_out": "signed_out"}
+    """The account of an address, with its hash and whether it is known at the client's, or `None`."""
+    given = {
+        "email": address,
+        "from": client.address,
+        "known_for": KNOWN_FOR,
+        "signed_out": "signed_out",
+        "reset": "password_reset",
+    }
     return next(iter(database.rows(_by_email_sql(), given)), None)
 
 
@@ -133,7 +158,7 @@ def _trusted(row: Any, given: Credentials, client: Client) -> str | None:
     """What makes the device a known one, if anything does."""
     if row is None:
         return None
-    device = trusted_device(given.device_token, row.id)
+    device = trusted_device(given.device_token, row.id, row.password_changed_at)
     return device or (f"address:{client.address}" if row.known_here else None)
 
 
@@ -160,5 +185,5 @@ def _refuse(database: Database, action: str, user_id: UUID | None, tried: Attemp
     database.write(_failed, audit.row_of(action, client, user_id, None, None, {}))
 
 
-def _with_device(session: sessions.Session) -> sessions.Session:
-    return replace(session, device_token=device_token(session.user["id"]))
+def _with_device(session: sessions.Session, password_changed_at: datetime | None) -> sessions.Session:
+    return replace(session, device_token=device_token(session.user["id"], password_changed_at))

@@ -8,6 +8,7 @@ import pytest
 
 from auth import limits
 from auth.clients import Client
+from auth.limit_items import MULTIPLES
 from eatit.settings import settings
 from tests.functions.calls import call, good, invoke
 from tests.functions.clock import Clock, put_into
@@ -174,7 +175,7 @@ def test_each_kind_is_counted_by_itself(limited: Callable[..., None]) -> None:
     limited(ADDRESS_REQUESTS="2 per minute")
     client = Client(None, somewhere())
     for kind in KINDS:
-        for _ in range(2 * limits.MULTIPLES.get(kind, 1)):
+        for _ in range(2 * MULTIPLES.get(kind, 1)):
             limits.count_request(kind, client)
     for kind in KINDS:
         with pytest.raises(limits.TooManyTries):
@@ -227,12 +228,47 @@ def test_a_letter_box_is_not_flooded(limited: Callable[..., None], clock: Clock,
     answers = [post("/auth/password/forgot", {"email": email.upper()}, somewhere()) for _ in range(6)]
     assert {(answer.status, answer.content) for answer in answers} == {(202, answers[0].content)}
     assert mails_asked_for(sql) - before == 3
-    if known:
-        assert post("/auth/register", {"email": email, "password": PASSWORD}, somewhere()).status == 409
-        assert mails_asked_for(sql) - before == 3
     clock.move(3600)
     assert post("/auth/password/forgot", {"email": email}, somewhere()).status == 202
     assert mails_asked_for(sql) - before == 4
+
+
+def test_mails_without_a_token_use_up_none_that_have_one(
+    limited: Callable[..., None], monkeypatch: pytest.MonkeyPatch, sql: Any
+) -> None:
+    """By the limit that a deployment has where it sets none."""
+    limited()
+    monkeypatch.delenv("ACCOUNT_MAILS")
+    settings.cache_clear()
+    email, before = account(somewhere())["email"], mails_asked_for(sql)
+    for _ in range(10):
+        assert post("/auth/register", {"email": email, "password": PASSWORD}, somewhere()).status == 409
+    assert mails_asked_for(sql) - before == 5
+    for _ in range(10):
+        assert post("/auth/password/forgot", {"email": email}, somewhere()).status == 202
+    question = "SELECT count(*) FROM events.outbox WHERE state ->> 'kind' = 'reset' AND aggregate_id ="
+    rows = sql.execute(f"{question} (SELECT id FROM auth.users WHERE email = %s)", [email]).fetchone()
+    assert rows == (5,)
+
+
+def test_registering_has_a_limit_of_its_own_beside(
+    limited: Callable[..., None], monkeypatch: pytest.MonkeyPatch, clock: Clock
+) -> None:
+    monkeypatch.delenv("ADDRESS_REGISTRATIONS", raising=False)
+    limited()
+    inside = network()
+    client, neighbour = Client(None, f"{inside}.1"), Client(None, f"{inside}.2")
+    for _ in range(20):
+        limits.count_request("register", client)
+    with pytest.raises(limits.TooManyTries) as caught:
+        limits.count_request("register", client)
+    assert 3590 < caught.value.parameters["retry_after"] <= 3600
+    limits.count_request("register", neighbour)
+    for kind in KINDS[1:]:
+        for _ in range(30):
+            limits.count_request(kind, client)
+    clock.move(3600)
+    limits.count_request("register", client)
 
 
 def test_asking_again_for_the_verifying_mail_is_limited(limited: Callable[..., None], sql: Any) -> None:

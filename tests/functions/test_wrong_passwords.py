@@ -213,13 +213,13 @@ def flipped(token: str, place: int) -> str:
         lambda token: flipped(token, 20),
         lambda token: flipped(token, 24),
         lambda token: flipped(token, -1),
-        lambda token: device_token(uuid4()),
+        lambda token: device_token(uuid4(), None),
     ],
     ids=["empty", "letters", "signs", "short", "long", "version", "nonce", "time", "late", "signature", "another's"],
 )
 def test_a_bad_device_token_is_not_trusted_and_no_error(account: Any, change: Callable[[str], str]) -> None:
     bad = change(account["device_token"])
-    assert trusted_device(bad, account["id"]) is None
+    assert trusted_device(bad, account["id"], None) is None
     assert good(sign_in(account["email"], PASSWORD, device_token=bad))["device_token"]
     fail(account["email"], FREE, device_token=bad)
     assert waits(sign_in(account["email"], PASSWORD, device_token=bad)) == 2
@@ -228,11 +228,11 @@ def test_a_bad_device_token_is_not_trusted_and_no_error(account: Any, change: Ca
 
 def test_a_device_is_known_for_a_year(account: Any, clock: Clock) -> None:
     token = account["device_token"]
-    assert trusted_device(token, account["id"])
+    assert trusted_device(token, account["id"], None)
     clock.move(364 * 86_400)
-    assert trusted_device(token, account["id"])
+    assert trusted_device(token, account["id"], None)
     clock.move(2 * 86_400)
-    assert trusted_device(token, account["id"]) is None
+    assert trusted_device(token, account["id"], None) is None
 
 
 def test_no_address_stands_in_redis_or_in_the_log(account: Any, clock: Clock, caplog: pytest.LogCaptureFixture) -> None:
