@@ -32,6 +32,7 @@ ALIASES = {"category_id": "category", "unit_id": "unit", **dict(zip(NUTRIENTS, N
 NULLABLE = {"barcode", "description", "composition", "storage_conditions", "max_quantity", "low_stock_at"}
 OBJECTS = ("nutrition", "translations")  # whole, in JSON Lines
 _WHOLE_NUMBER = re.compile(r"-?(0|[1-9][0-9]{0,18})")
+_SHORT_NUMBER = re.compile(r"[0-9]{1,9}(\.[0-9]{1,3})?")
 _NUMBER = re.compile(r"[0-9]{1,9}(\.[0-9]{1,30})?([eE]-[0-9]{1,2})?")
 _SEPARATORS = re.compile(r"[\s,;|]+")
 _MOST_FAULTS = 20
@@ -238,7 +239,7 @@ _NUTRIENT = dict(zip(NUTRITION, NUTRIENTS, strict=True))
 def _rounded(value: Any) -> Any:
     """To three places, half up, what is a plain number with more of them; in a computed column `1e-05` is one too."""
     text = str(value) if isinstance(value, str | Decimal) else ""
-    if not _NUMBER.fullmatch(text):
+    if _SHORT_NUMBER.fullmatch(text) or not _NUMBER.fullmatch(text):
         return value
     return decimal_text(Decimal(text).quantize(THOUSANDTH, ROUND_HALF_UP))
 
