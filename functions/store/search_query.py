@@ -46,7 +46,7 @@ def read_query(given: str) -> Query:
     found = _LAST.search(words)
     last, before = ("", "") if found is None else (found.group(), words[: found.start()])
     typing = len(last) >= SHORTEST_START and before.count('"') % 2 == 0 and not text[-1:].isspace()
-    if not typing or before.split()[-1:] == ["or"]:
+    if not typing or "or" in words.split():
         last = before = ""
     return Query(words, before, last, code if _CODE.fullmatch(code) else "", " ".join(bare.split())[:200])
 

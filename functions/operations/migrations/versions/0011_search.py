@@ -67,8 +67,8 @@ def upgrade() -> None:
 def _words() -> None:
     """Text as it is searched (the Python of queries does the same): NFKC, small letters, ё as е, and a space for
     whatever is neither letter nor digit. The ranges of letters are spelled out, since what a server takes for a letter
-    depends on its locale; for the same reason trigrams are made of Latin spellings, in which vowels that sound alike are
-    one letter: малако is as near to молоко as can be."""
+    depends on its locale; for the same reason trigrams are made of Latin spellings, in which vowels that sound alike
+    are one letter: малако is as near to молоко as can be."""
     op.execute(r"""
         CREATE OR REPLACE FUNCTION store.plain(words text) RETURNS text LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
         RETURN lower(translate(regexp_replace(
@@ -177,17 +177,30 @@ def _kept_by_triggers() -> None:
 
 
 def _queries() -> None:
-    """What somebody looks for, as a tsquery: websearch's syntax, and the last word may still be being typed. A query
-    that only excludes (`-milk`) is none."""
+    """What somebody looks for, as a tsquery: websearch's syntax, and the last word may still be being typed. Of what it
+    may become, the index finds a few words of names much quicker than all that begins so. A query that only excludes
+    (`-milk`) is none."""
     op.execute(r"""
         CREATE OR REPLACE FUNCTION store.search_query(words text, before_last text, last text) RETURNS tsquery
-        LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, store, pg_temp AS $$
+        LANGUAGE plpgsql STABLE SET search_path = pg_catalog, store, pg_temp AS $$
         DECLARE
             query tsquery := websearch_to_tsquery('pg_catalog.russian', words);
+            stem tsquery := plainto_tsquery('pg_catalog.russian', last);
+            begun text[];
+            typed tsquery;
         BEGIN
             IF last <> '' THEN
-                query := query || (websearch_to_tsquery('pg_catalog.russian', before_last)
-                    && to_tsquery('pg_catalog.simple', last || ':*'));
+                begun := ARRAY(SELECT word FROM search_words
+                    WHERE "left"(word, 2) = "left"(last, 2) AND word >= last AND word < last || U&'\+10FFFF' LIMIT 65);
+                typed := CASE WHEN cardinality(begun) BETWEEN 1 AND 64 THEN
+                    (SELECT string_agg(DISTINCT quote_literal(found.stem), ' | ')
+                        FROM unnest(begun) AS word,
+                            unnest(tsvector_to_array(to_tsvector('pg_catalog.russian', word))) AS found (stem))::tsquery
+                    END;
+                typed := coalesce(typed, to_tsquery('pg_catalog.simple', last || ':*'));
+                query := CASE
+                    WHEN numnode(stem) = 0 THEN query || (query && typed)
+                    ELSE websearch_to_tsquery('pg_catalog.russian', before_last) && (stem || typed) END;
             END IF;
             RETURN CASE WHEN numnode(query) = 0 OR querytree(query) = 'T' THEN ''::tsquery ELSE query END;
         END $$;
@@ -199,21 +212,34 @@ def _queries() -> None:
 
 
 def _matches() -> None:
-    """The matches of a query, the best kinds first, `most` of them at most: nothing here grows with the shop beyond
-    that, but for the index's own lists. A million's share of the score says the kind (4 the very code, 3 the very name,
-    2 a name that begins so, 1 all words in names, 0 elsewhere), the rest is the rank within it."""
+    """The matches of a query, a little over `most` of them at the very most: nothing here grows with the shop but the
+    index's own lists. Where there are more, the best kinds are taken first: names that begin so, then all words in
+    names, then the rest. A product may come twice, with one score. The millions of a score say the kind (4 the very
+    code, 3 the very name, 2 a name that begins so, 1 all words in names, 0 elsewhere), the rest is the rank within it.
+    """
     op.execute("""
+        CREATE OR REPLACE FUNCTION store.search_score(
+            found store.search_texts, query tsquery, named tsquery, key text) RETURNS bigint
+        LANGUAGE sql IMMUTABLE PARALLEL SAFE
+        RETURN (CASE
+                WHEN key = (found).name_key OR key = (found).other_key THEN 3000000
+                WHEN key <> '' AND ((found).name_key ^@ key OR (found).other_key ^@ key) THEN 2000000
+                WHEN (found).document @@ named THEN 1000000
+                ELSE 0 END
+            + 1000000 * ts_rank('{0.1,0.2,0.4,1}', (found).document, query, 33))::bigint;
         CREATE OR REPLACE FUNCTION store.search_matches(
             query tsquery, code text, key text, key_end text, below uuid[], every boolean, most integer)
         RETURNS TABLE (product_id uuid, score bigint, category_id uuid, price_amount bigint, allergens text[])
         LANGUAGE plpgsql STABLE
         SET search_path = pg_catalog, store, pg_temp
-        SET enable_seqscan = off SET max_parallel_workers_per_gather = 0 AS $$
+        SET enable_seqscan = off SET max_parallel_workers_per_gather = 0 SET work_mem = '32MB' AS $$
         DECLARE
             named tsquery := in_names(query);
+            -- What follows from the words in names alone needn't be looked up twice: all but phrases and exclusions.
+            in_text tsquery := CASE WHEN query::text ~ '[<!]' THEN query ELSE ''::tsquery END;
             here tsquery := ''::tsquery;
-            left_over integer := most;
-            got integer;
+            got integer := 0;
+            full_already boolean := false;
         BEGIN
             IF cardinality(below) BETWEEN 1 AND 200 THEN
                 here := (SELECT string_agg(format('''#%s''', id), ' | ') FROM unnest(below) AS id)::tsquery;
@@ -225,11 +251,24 @@ def _matches() -> None:
                         AND (t.active OR every) AND (below IS NULL OR t.category_id = ANY (below))
                     ORDER BY t.product_id LIMIT 100;
             END IF;
+            -- Of several words seldom so many match that some must be left out: they are looked up once.
+            IF numnode(query) > 1 AND (key = '' OR position(' ' IN key) > 0 OR below IS NOT NULL) THEN
+                RETURN QUERY SELECT t.product_id, search_score(t, query, named, key), t.category_id, t.price_amount,
+                        t.allergens
+                    FROM search_texts t
+                    WHERE t.document @@ (query && here) AND (t.active OR every)
+                        AND (below IS NULL OR t.category_id = ANY (below))
+                    LIMIT most;
+                GET DIAGNOSTICS got = ROW_COUNT;
+                IF got BETWEEN 1 AND most - 1 THEN
+                    RETURN;
+                END IF;
+                full_already := got >= most;
+            END IF;
+            got := 0;
             IF key <> '' THEN
-                RETURN QUERY SELECT t.product_id,
-                        (CASE WHEN key IN (t.name_key, t.other_key) THEN 3000000 ELSE 2000000 END
-                            + 1000000 * ts_rank('{0.1,0.2,0.4,1}', t.document, query, 33))::bigint,
-                        t.category_id, t.price_amount, t.allergens
+                RETURN QUERY SELECT t.product_id, search_score(t, query, named, key), t.category_id, t.price_amount,
+                        t.allergens
                     FROM (
                         (SELECT * FROM search_texts n WHERE n.active AND n.name_key >= key AND n.name_key < key_end
                             ORDER BY n.name_key, n.product_id LIMIT most)
@@ -242,40 +281,26 @@ def _matches() -> None:
                     WHERE below IS NULL OR t.category_id = ANY (below)
                     LIMIT most;
                 GET DIAGNOSTICS got = ROW_COUNT;
-                left_over := left_over - got;
             END IF;
-            IF numnode(query) = 0 OR left_over <= 0 THEN
-                RETURN;
+            IF numnode(query) > 0 AND got < most THEN
+                most := most - got;
+                RETURN QUERY SELECT t.product_id, search_score(t, query, named, key), t.category_id, t.price_amount,
+                        t.allergens
+                    FROM search_texts t
+                    WHERE t.document @@ (in_text && named && here) AND (t.active OR every)
+                        AND (below IS NULL OR t.category_id = ANY (below))
+                        AND (key = '' OR (t.name_key ^@ key OR coalesce(t.other_key ^@ key, false)) IS FALSE
+                            OR every OR below IS NOT NULL)
+                    LIMIT most;
+                GET DIAGNOSTICS got = ROW_COUNT;
+                most := CASE WHEN full_already THEN 0 ELSE most - got END;
+                RETURN QUERY SELECT t.product_id, search_score(t, query, named, key), t.category_id, t.price_amount,
+                        t.allergens
+                    FROM search_texts t
+                    WHERE t.document @@ (query && here && !!named) AND (t.active OR every)
+                        AND (below IS NULL OR t.category_id = ANY (below))
+                    LIMIT most;
             END IF;
-            RETURN QUERY SELECT t.product_id,
-                    (CASE WHEN key <> '' AND key IN (t.name_key, t.other_key) THEN 3000000
-                        WHEN key <> '' AND (t.name_key ^@ key OR t.other_key ^@ key) THEN 2000000
-                        ELSE 1000000 END
-                        + 1000000 * ts_rank('{0.1,0.2,0.4,1}', t.document, query, 33))::bigint,
-                    t.category_id, t.price_amount, t.allergens
-                FROM search_texts t
-                WHERE t.document @@ (query && named && here) AND (t.active OR every)
-                    AND (below IS NULL OR t.category_id = ANY (below))
-                    AND (below IS NOT NULL OR every OR key = ''
-                        OR NOT (t.name_key ^@ key OR coalesce(t.other_key ^@ key, false)))
-                LIMIT left_over;
-            GET DIAGNOSTICS got = ROW_COUNT;
-            left_over := left_over - got;
-            IF left_over <= 0 THEN
-                RETURN;
-            END IF;
-            RETURN QUERY SELECT t.product_id,
-                    (CASE WHEN key <> '' AND key IN (t.name_key, t.other_key) THEN 3000000
-                        WHEN key <> '' AND (t.name_key ^@ key OR t.other_key ^@ key) THEN 2000000
-                        ELSE 0 END
-                        + 1000000 * ts_rank('{0.1,0.2,0.4,1}', t.document, query, 33))::bigint,
-                    t.category_id, t.price_amount, t.allergens
-                FROM search_texts t
-                WHERE t.document @@ (query && here) AND NOT t.document @@ named AND (t.active OR every)
-                    AND (below IS NULL OR t.category_id = ANY (below))
-                    AND (below IS NOT NULL OR every OR key = ''
-                        OR NOT (t.name_key ^@ key OR coalesce(t.other_key ^@ key, false)))
-                LIMIT left_over;
         END $$;
         REVOKE ALL ON FUNCTION
             store.search_matches(tsquery, text, text, text, uuid[], boolean, integer) FROM PUBLIC;
