@@ -1,5 +1,6 @@
 """Units of measure: exact factors to the base unit, and what a kilogram, a litre or a piece of a product costs."""
 
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -7,7 +8,7 @@ from uuid import UUID
 from sqlalchemy import Row, bindparam, delete, exists, func, insert, select, update
 
 from eatit.database import Database, Transaction, refusing
-from eatit.errors import Conflict, NotFound, check_version
+from eatit.errors import Conflict, Fault, Invalid, NotFound, check_version
 from eatit.identifiers import uuid7
 from eatit.money import EXACT, round_half_up
 from eatit.paging import make_cursor, page_of, read_cursor
@@ -25,6 +26,24 @@ _constraints = {"units_code_key": Conflict("code_taken"), "products_unit_id_fkey
 Unit = Row[Any]
 
 
+@dataclass(frozen=True, slots=True)
+class Measure:
+    """What quantities are counted in: a unit's dimension, and how many base units (g, ml, piece) it is."""
+
+    dimension: str
+    factor: Decimal
+
+
+def converted(quantity: Decimal, of: Measure, to: Measure) -> Decimal:
+    """The same quantity in another unit: exact where it has an end, else to eighty digits.
+
+    Raises `Invalid` (`wrong_dimension`): no weight is a volume.
+    """
+    if of.dimension != to.dimension:
+        raise Invalid([Fault("/unit_id", "wrong_dimension", {"dimension": of.dimension})])
+    return EXACT.divide(EXACT.multiply(quantity, of.factor), to.factor)
+
+
 def unit_price(price: int, sold_by: str, pack_size: Decimal, dimension: str, factor: Decimal) -> tuple[int, str]:
     """Minor units for a kilogram, a litre or a piece, half up, and which of them.
 
@@ -32,8 +51,9 @@ def unit_price(price: int, sold_by: str, pack_size: Decimal, dimension: str, fac
     200 g at 129.90 is 649.50 a kilogram.
     """
     per, base_units = COMPARED_BY[dimension]
-    content = EXACT.multiply(factor, pack_size) if sold_by == "piece" else factor
-    return round_half_up(EXACT.divide(Decimal(price * base_units), content)), per
+    held = pack_size if sold_by == "piece" else Decimal(1)
+    content = converted(held, Measure(dimension, factor), Measure(dimension, Decimal(base_units)))
+    return round_half_up(EXACT.divide(Decimal(price), content)), per
 
 
 def list_units(database: Database, limit: int, cursor: str | None) -> tuple[list[Unit], str | None]:

@@ -9,9 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as some
 from pydantic import TypeAdapter, ValidationError
 
+from eatit.errors import Invalid
 from store.catalogue import name_key
 from store.models import Gtin, Nutrition, ProductChange, Sku, Slug
-from store.units import COMPARED_BY, FITTING, unit_price
+from store.units import COMPARED_BY, FITTING, Measure, converted, unit_price
 
 gtin = TypeAdapter(Gtin)
 
@@ -77,6 +78,37 @@ def test_a_unit_price_is_exact_to_half_a_minor_unit(price: int, pack: Decimal, f
     exact = Fraction(price) * COMPARED_BY[dimension][1] / (Fraction(factor) * Fraction(pack))
     if exact < 10**18:
         assert abs(Fraction(amount) - exact) <= Fraction(1, 2) + Fraction(1, 10**6)
+
+
+@pytest.mark.parametrize(
+    ("quantity", "of", "to", "answer"),
+    [
+        ("1.5", "1000", "1", "1500"),
+        ("1", "1", "1000", "0.001"),
+        ("0.1", "0.000000001", "1000000000", "0.0000000000000000001"),
+        ("999999999.999", "1000000000", "0.000000001", "999999999999000000000000000"),
+        ("2", "453.59237", "453.59237", "2"),
+        ("0", "28.349523125", "1000", "0"),
+    ],
+)
+def test_a_quantity_is_the_same_in_another_unit(quantity: str, of: str, to: str, answer: str) -> None:
+    found = converted(Decimal(quantity), Measure("mass", Decimal(of)), Measure("mass", Decimal(to)))
+    assert found == Decimal(answer)
+    back = converted(found, Measure("mass", Decimal(to)), Measure("mass", Decimal(of)))
+    assert back == Decimal(quantity)
+
+
+@given(some.integers(0, 10**12), some.integers(1, 10**18), some.integers(1, 10**18))
+def test_a_conversion_is_right_to_eighty_digits(thousandths: int, of: int, to: int) -> None:
+    quantity = Decimal(thousandths) / 1000
+    found = converted(quantity, Measure("volume", Decimal(of)), Measure("volume", Decimal(to)))
+    exact = Fraction(quantity) * of / to
+    assert abs(Fraction(found) - exact) <= exact / 10**78
+
+
+def test_no_weight_is_a_volume() -> None:
+    with pytest.raises(Invalid, match="invalid_body"):
+        converted(Decimal(1), Measure("mass", Decimal(1)), Measure("volume", Decimal(1)))
 
 
 def test_what_is_sold_by_weight_is_measured_in_mass() -> None:

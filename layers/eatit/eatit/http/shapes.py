@@ -173,10 +173,14 @@ ParameterText = Annotated[str, BeforeValidator(_readable), Field(max_length=500)
 
 
 def _stripped(value: Any) -> Any:
-    return value.strip() if isinstance(value, str) else value
+    """Without the spaces round it; empty where there is nothing to be seen, zero-width characters and all."""
+    if not isinstance(value, str):
+        return value
+    return value.strip() if _SEEN.search(value) else ""
 
 
 # Python's strip() also takes the separators below space and NEL.
+_SEEN = re.compile(r"[^\s\x1c-\x1f\x85\u00ad\u200b-\u200f\u2060\ufeff]")
 _SOMETHING = r"[^\s\x1c-\x1f\x85]"
 _Stripped = Annotated[str, BeforeValidator(_stripped)]
 Text100 = Annotated[_Stripped, Field(min_length=1, max_length=100, json_schema_extra={"pattern": _SOMETHING})]
