@@ -1,5 +1,7 @@
-"""Passwords: argon2id with the parameters of OWASP's cheat sheet, checked for length and against the commonest."""
+"""Passwords: argon2id with the parameters of OWASP's cheat sheet, checked for length and for what is guessed first."""
 
+import re
+import string
 import unicodedata
 from dataclasses import replace
 from functools import lru_cache
@@ -13,19 +15,29 @@ if TYPE_CHECKING:
 
 SHORTEST, LONGEST = 8, 1024
 
-# What a Russian keyboard makes of the commonest; the list below is an English one.
-_RUSSIAN = """
-йцукенг йцукенгш йцукенгшщз йцукен123 пароль12 пароль123 привет123 qwertyйц фывапролд ячсмитьб любовь123
-наташа123 максим123 марина123 никита123 андрей123 123йцукен 1й2ц3у4к 12345678й
+# The list below is an English one. These are Russian, words and rows of the keyboard; and what it lacks.
+_MORE = """
+йцукен йцукенг йцукенгш йцукенгшщз йцукенгшщзх йцукенгшщзхъ qwertyйц фывапр фывапролд фывапролдж ячсмить ячсмитьб
+ячсмитьбю 1й2ц3у4к 1й2ц3у4к5е 12345678й пароль привет любовь люблю солнце солнышко зайчик котенок россия москва спартак
+зенит весна лето осень зима александр алексей анастасия андрей антон дмитрий екатерина елена кристина максим марина
+мария наташа наталья никита ольга роман светлана сергей татьяна юлия autumn
 """
+_SHOP = ("eatit",)
+_SEPARATORS = str.maketrans("", "", string.punctuation + string.whitespace)
+_DECORATION = string.digits + string.punctuation + string.whitespace
+# Digits and signs as they are, and as the letters that they look like: 1 is an i or an l.
+_READINGS = ({}, *(str.maketrans("0134578@$!", f"o{one}eastbasi") for one in "il"))
+_LITTLE = 6
+"""Fewer letters and digits than this, beside a word that is guessed, are no password of their own."""
 
 
 @lru_cache(maxsize=1)
 def _commonest() -> frozenset[str]:
-    """The 30,000 commonest passwords that zxcvbn ranks by, and some Russian ones."""
+    """The 30,000 commonest passwords that zxcvbn ranks by, of 3 characters and more, its given names, and some more."""
     from zxcvbn.frequency_lists import FREQUENCY_LISTS
 
-    return frozenset(word for word in (*FREQUENCY_LISTS["passwords"], *_RUSSIAN.split()) if len(word) >= SHORTEST)
+    lists = (FREQUENCY_LISTS[name] for name in ("passwords", "female_names", "male_names"))
+    return frozenset(word for words in (*lists, _MORE.split()) for word in words if len(word) >= 3)
 
 
 def normalised(password: str) -> str:
@@ -34,13 +46,15 @@ def normalised(password: str) -> str:
 
 
 def weakness(password: str) -> Fault | None:
-    """What is wrong with a password by itself: too short, too long, or among the commonest."""
+    """What is wrong with a password by itself: too short, too long, or among the commonest, however it
+    is dressed up."""
     text = normalised(password)
     if len(text) < SHORTEST:
         return Fault("/password", "too_short", {"minimum": SHORTEST})
     if len(text) > LONGEST:
         return Fault("/password", "too_long", {"maximum": LONGEST})
-    if text.casefold() in _commonest() or len(set(text)) <= 2 or _runs(text):
+    text = text.casefold()
+    if len(set(text)) <= 2 or _runs(text) or _is_common(text) or _is_little_beside(text, _SHOP):
         return Fault("/password", "too_common")
     return None
 
@@ -61,11 +75,51 @@ def _runs(text: str) -> bool:
     return steps in ({1}, {-1})
 
 
+def _is_common(text: str) -> bool:
+    """Whether it is a common word, forwards or backwards, or a short block again and again: with digits and signs at
+    its ends, between its letters and in place of them."""
+    for left in {text, text.lstrip(_DECORATION)}:
+        for core in {left, left.rstrip(_DECORATION)}:
+            decoration = text[: len(text) - len(left)] + left[len(core) :]
+            # Much that isn't itself common makes a common word a password all the same.
+            little = len(decoration) < max(len(core) + 1, _LITTLE) or decoration.translate(_SEPARATORS) in _commonest()
+            if little and any(_is_word(word) for word in _readings(core)):
+                return True
+    return False
+
+
+def _is_word(word: str) -> bool:
+    if len(word) < 3:
+        return False
+    block = word[: (word + word).find(word, 1)]
+    return not _commonest().isdisjoint((word, word[::-1], block)) or (block != word and len(block) < SHORTEST)
+
+
+def _is_little_beside(text: str, words: tuple[str, ...]) -> bool:
+    """Whether it has such a word, and beside it nothing, little, or a common password."""
+    for reading in _readings(text):
+        rest = reading
+        for word in words:
+            rest = rest.replace(word, "")
+        if rest != reading and (len(rest) < _LITTLE or rest in _commonest()):
+            return True
+    return False
+
+
+def _readings(text: str) -> set[str]:
+    """The text without separators, its digits and signs as such and as letters."""
+    return {text.translate(reading).translate(_SEPARATORS) for reading in _READINGS}
+
+
 def _made_of(password: str, email: str) -> bool:
     local = email.partition("@")[0]
-    return password in email or (
-        len(local) >= 4 and password.strip("0123456789!@#$._-") == local.strip("0123456789!@#$._-")
-    )
+    pieces = {local.translate(_SEPARATORS), *re.split(r"[\W_]+", local)}
+    pieces |= {piece.strip(string.digits) for piece in pieces}
+    pieces |= {piece[::-1] for piece in pieces}
+    parts = tuple(sorted((piece for piece in pieces if len(piece) >= 4), key=len, reverse=True))
+    plain = password.translate(_SEPARATORS)
+    within = password in email or (len(plain) >= _LITTLE and plain in email.translate(_SEPARATORS))
+    return within or _is_little_beside(password, parts)
 
 
 @lru_cache(maxsize=1)
