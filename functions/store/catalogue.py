@@ -1,16 +1,12 @@
-"""The catalogue: products made, changed, found and listed."""
+"""The catalogue: products made, changed and found; `store.listing` lists them."""
 
 import unicodedata
-from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, Select, and_, bindparam, cast, exists, func, insert, or_, select, text, tuple_, update
-from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy import Row, bindparam, exists, func, insert, select, update
 from sqlalchemy.sql.elements import ColumnElement
-from sqlalchemy.types import Text
+from sqlalchemy.sql.selectable import Exists
 
 from eatit.database import Database, Transaction, refusing
 from eatit.errors import Conflict, Fault, Invalid, NotFound, check_version
@@ -18,7 +14,6 @@ from eatit.events import PRODUCT_ARCHIVED, PRODUCT_CHANGED
 from eatit.identifiers import uuid7
 from eatit.money import decimal_text
 from eatit.outbox import emit
-from eatit.paging import make_cursor, page_of, read_cursor
 from store.tables import categories, products, stock, units, warehouses
 from store.units import FITTING, unit_price
 
@@ -34,17 +29,22 @@ NUTRIENTS = (
     "salt_g",
 )
 
-_in_stock = exists(
-    select(1)
-    .where(
-        stock.c.product_id == products.c.id,
-        stock.c.on_hand > stock.c.reserved,
-        stock.c.warehouse_id == warehouses.c.id,
-        warehouses.c.active,
+
+def in_stock_of(product_id: ColumnElement[Any]) -> Exists:
+    """Whether some open warehouse has any of the product in this column."""
+    return exists(
+        select(1)
+        .where(
+            stock.c.product_id == product_id,
+            stock.c.on_hand > stock.c.reserved,
+            stock.c.warehouse_id == warehouses.c.id,
+            warehouses.c.active,
+        )
+        .correlate_except(stock, warehouses)
     )
-    .correlate(products)
-)
-SOLD = select(products, units.c.code.label("unit"), _in_stock.label("available")).join(
+
+
+SOLD = select(products, units.c.code.label("unit"), in_stock_of(products.c.id).label("available")).join(
     units, units.c.id == products.c.unit_id
 )
 _one = SOLD.where(products.c.id == bindparam("id"))
@@ -56,47 +56,13 @@ _unit_of = (
     .where(units.c.id == bindparam("id"))
     .with_for_update(key_share=True, read=True)
 )
-WITH_DESCENDANTS = text("""
-    WITH RECURSIVE below(id) AS (
-        SELECT CAST(:category AS uuid)
-        UNION SELECT c.id FROM store.categories c JOIN below b ON c.parent_id = b.id
-    ) SELECT id FROM below
-""").columns(id=products.c.id.type)
 _constraints = {
     "products_sku_key": Conflict("sku_taken"),
     "products_barcode_key": Conflict("barcode_taken"),
     "products_category_id_fkey": Invalid([Fault("/category_id", "unknown_reference", {"what": "category"})]),
     "products_unit_id_fkey": Invalid([Fault("/unit_id", "unknown_reference", {"what": "unit"})]),
 }
-# Of each sort: the column, whether it falls, and how its key comes out of a cursor.
-_SORTS: dict[str, tuple[ColumnElement[Any], bool, type | Callable[[str], Any]]] = {
-    "name": (products.c.name_key, False, str),
-    "price": (products.c.price_amount, False, int),
-    "-price": (products.c.price_amount, True, int),
-    "unit_price": (products.c.unit_price_amount, False, int),
-    "-created_at": (products.c.created_at, True, datetime.fromisoformat),
-}
-
-
 LONGEST_KEY = 300
-
-
-@dataclass(frozen=True, slots=True)
-class Filters:
-    """What a list of products is narrowed by; all of them together."""
-
-    category: UUID | None = None
-    warehouse: UUID | None = None
-    min_price: int | None = None
-    max_price: int | None = None
-    in_stock: bool | None = None
-    allergen_free: tuple[str, ...] = ()
-    status: str | None = "active"
-    q: str | None = None
-
-    def as_given(self) -> dict[str, Any]:
-        """For the cursor's digest."""
-        return {name: getattr(self, name) for name in self.__slots__}
 
 
 def name_key(name: str) -> str:
@@ -125,55 +91,6 @@ def product_by_barcode(database: Database, barcode: str, *, staff: bool) -> Prod
         if row.status == "active" or staff:
             return row
     raise NotFound("product_not_found")
-
-
-def list_products(
-    database: Database, filters: Filters, sort: str, limit: int, cursor: str | None
-) -> tuple[list[Product], str | None]:
-    """A page of products. Raises `DomainError` (`invalid_cursor`)."""
-    column, falling, kind = _SORTS[sort]
-    statement = _narrowed(SOLD, filters)
-    if cursor is not None:
-        keys = read_cursor(cursor, sort, filters.as_given(), [kind, UUID])  # type: ignore[list-item]
-        place, after = tuple_(column, products.c.id), tuple_(*keys)
-        statement = statement.where(place < after if falling else place > after)
-    order = (column.desc(), products.c.id.desc()) if falling else (column, products.c.id)
-    rows, more = page_of(database.read(statement.order_by(*order).limit(limit + 1)).all(), limit)
-    if not more:
-        return list(rows), None
-    key = rows[-1]._mapping[column]
-    return list(rows), make_cursor(sort, filters.as_given(), [key, rows[-1].id])
-
-
-def _narrowed(statement: Select[Any], filters: Filters) -> Select[Any]:
-    conditions: list[ColumnElement[bool]] = []
-    if filters.status is not None:
-        conditions.append(products.c.status == filters.status)
-    if filters.category is not None:
-        below = WITH_DESCENDANTS.bindparams(category=filters.category).subquery()
-        conditions.append(products.c.category_id.in_(select(below.c.id)))
-    if filters.min_price is not None:
-        conditions.append(products.c.price_amount >= filters.min_price)
-    if filters.max_price is not None:
-        conditions.append(products.c.price_amount <= filters.max_price)
-    if filters.warehouse is not None:
-        here = and_(stock.c.product_id == products.c.id, stock.c.warehouse_id == filters.warehouse)
-        conditions.append(exists(select(1).where(here, stock.c.on_hand > stock.c.reserved).correlate(products)))
-    if filters.in_stock is not None:
-        conditions.append(_in_stock if filters.in_stock else ~_in_stock)
-    if filters.allergen_free:
-        conditions.append(~products.c.allergens.overlap(cast(list(filters.allergen_free), ARRAY(Text))))
-    if filters.q:
-        words = [word for word in name_key(filters.q).split() if word][:10]
-        conditions.extend(
-            or_(
-                products.c.name_key.contains(word, autoescape=True),
-                func.lower(products.c.sku) == word,
-                products.c.barcode == word,
-            )
-            for word in words
-        )
-    return statement.where(*conditions)
 
 
 def create_product(transaction: Transaction, given: dict[str, Any]) -> Product:

@@ -10,8 +10,8 @@ from uuid import UUID
 
 from eatit.database import Transaction
 from eatit.http.languages import LANGUAGES
-from store.catalogue import Filters
 from store.database import cache, database, idempotency
+from store.listing import Filters
 
 if TYPE_CHECKING:
     from starlette.requests import Request

@@ -21,8 +21,8 @@ LONGEST_HELD = 0.5
 def _ask(category: UUID, there: Any, looked: Any, answers: Any) -> None:
     from eatit.cache import Cache
     from eatit.database import Database
-    from store.catalogue import Filters, list_products
     from store.fresh import PAGES, PRODUCT_SECONDS, page_key
+    from store.listing import Filters, list_products
 
     cache, queries, filters = Cache("store"), [], Filters(category=category)
     look = cache._look

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from store.catalogue import Filters
 from store.fresh import page_key
+from store.listing import Filters
 from tests.functions.calls import Answer, call, good, product, unique, unit
 
 

@@ -14,7 +14,7 @@ from eatit.http.callers import Anyone, Staff
 from eatit.http.documentation import described
 from eatit.http.parameters import Cursor, Limit
 from eatit.http.shapes import MAX_AMOUNT, Id, ParameterText
-from store import catalogue, fresh
+from store import catalogue, fresh, listing
 from store.answers import audience_of, language_of, product_answer
 from store.database import cache, database
 from store.models import Allergen, ProductAnswer, ProductCreate, ProductList, Status
@@ -55,7 +55,7 @@ async def list_products(
 ) -> Response:
     """The products that fit all filters. Prices in minor units, bounds inclusive."""
     audience = audience_of(request, caller)
-    filters = catalogue.Filters(
+    filters = listing.Filters(
         category=category,
         warehouse=warehouse,
         min_price=min_price,
@@ -68,7 +68,7 @@ async def list_products(
     key = None if cursor is not None or audience == "staff" else fresh.page_key(filters, sort, limit, audience)
 
     def fill() -> bytes:
-        rows, following = catalogue.list_products(database, filters, sort, limit, cursor)
+        rows, following = listing.list_products(database, filters, sort, limit, cursor)
         return dump({"items": [product_answer(row, audience) for row in rows], "next_cursor": following})
 
     body = fill() if key is None else cache.get_or_fill(key, fill, seconds=fresh.PRODUCT_SECONDS, under=fresh.PAGES)
