@@ -236,7 +236,12 @@ def summary(content: dict[str, Any], directory: Path) -> str:
     lines += [f"  {title:<13} {value}" for title, value in rows if value]
     if content["users"]:
         lines += ["", "  Demo users    e-mail                     password"]
-        lines += [f"  {role:<13} {user['email']:<26} {user['password']}" for role, user in content["users"].items()]
+        # The key is what an authenticator asks for beside a QR code.
+        lines += [
+            f"  {role:<13} {user['email']:<26} {user['password']}"
+            + (f"   authenticator's key: {user['totp_secret']}" if "totp_secret" in user else "")
+            for role, user in content["users"].items()
+        ]
     return "\n".join([*lines, ""])
 
 

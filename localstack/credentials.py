@@ -27,6 +27,8 @@ class Credentials:
     broker: str
     # Demo users' passwords by role: admin, staff, customer.
     users: dict[str, str]
+    # Their authenticators' secrets (base32) by role, of those whom SECOND_FACTOR had enrol.
+    totp: dict[str, str] = field(default_factory=dict)
     # What the functions wrote into Secrets Manager, by name without the prefix (auth/signing, auth/jwks). The
     # emulator forgets it when it ends, and tokens given out before a restart must stay good.
     written: dict[str, dict[str, Any]] = field(default_factory=dict)

@@ -113,18 +113,18 @@ def _shower() -> Show:
     return show
 
 
-def _login(given: argparse.Namespace) -> tuple[str, str, str]:
+def _login(given: argparse.Namespace) -> tuple[str, dict[str, str]]:
     """The shop's address, and who comes: by default the local stack's and its staff."""
     if given.url:
         email = given.email or os.environ.get("EATIT_EMAIL", "")
         if not email:
             raise StackFailure("Say who you are there: EMAIL=staff@example.org.")
-        return given.url, email, os.environ.get("EATIT_PASSWORD") or getpass.getpass(f"Password of {email}: ")
+        password = os.environ.get("EATIT_PASSWORD") or getpass.getpass(f"Password of {email}: ")
+        return given.url, {"email": email, "password": password}
     content = content_of(given.directory.resolve())
     if content is None:
         raise StackFailure("Nothing is running: start it with `make up`, or give URL= of a deployment.")
-    staff = content["users"]["staff"]
-    return content["url"], staff["email"], staff["password"]
+    return content["url"], content["users"]["staff"]
 
 
 def _mapping(path: str | None) -> dict[str, Any]:
@@ -153,9 +153,9 @@ def main() -> int:
         if not given.file or not Path(given.file).is_file():
             raise StackFailure(f"There is no file {given.file or '(say FILE=goods.csv)'}.")
         mapping = _mapping(given.mapping)
-        url, email, password = _login(given)
+        url, pair = _login(given)
         with Client(url) as client:
-            client.log_in(email, password)
+            client.log_in(**pair)
             run = import_file(client, Path(given.file), mapping, dry_run=given.dry_run, show=_shower())
     except (StackFailure, Refused) as failure:
         print(f"eatit: {failure}", file=sys.stderr)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
-from localstack import build, credentials, deploy, packages, run_directory, triggers
+from localstack import build, credentials, deploy, packages, run_directory, second_factor, triggers
 from localstack.addresses import Addresses, get, login_of, place, without_login
 from localstack.credentials import Login
 from localstack.failures import StackFailure, Stopped, last_words
@@ -70,6 +70,7 @@ class Stack:
 
         Raises StackFailure, one plain sentence; Stopped, when someone asked for an end meanwhile.
         """
+        second_factor.policy()
         if self.options.port and not is_free(self.options.port):
             raise edge.port_taken(self.options.port)
         wanted = ("nginx",) if os.environ.get("AMQP_URL") else ("rabbitmq-server", "nginx")
@@ -161,6 +162,7 @@ class Stack:
             "MailUrl": self.at.mail_url,
             "MailFrom": os.environ.get("MAIL_FROM") or MAIL_FROM,
             "ShopUrl": os.environ.get("SHOP_URL", ""),
+            "SecondFactor": second_factor.policy(),
             "PublicUrl": f"http://{LOOPBACK}:{self.port}",
             "FilesBucketName": FILES_BUCKET,
             "S3Url": self.at.endpoint_url,
@@ -258,9 +260,11 @@ class Stack:
         self.say(f"the shop answers at {url}")
 
     def _seed(self, url: str, deployment: deploy.Deployment) -> dict[str, dict[str, str]]:
-        users = {role: {"email": f"{role}@eatit.example", "password": self.secrets.users[role]} for role in ROLES}
+        users = {role: self._user(role) for role in ROLES}
         wanted = "goods" if self.options.demo else "users"
-        if self.secrets.seeded not in (wanted, "goods") or os.environ.get("DATABASE_URL"):
+        demanded = second_factor.DEMANDED[second_factor.policy()]
+        seeded = self.secrets.seeded in (wanted, "goods") and self.secrets.totp.keys() >= set(demanded)
+        if not seeded or os.environ.get("DATABASE_URL"):
             # The demo shop uses the layer's own code, which is no part of this environment's packages.
             layer = str(ROOT / "layers" / "eatit")
             if layer not in sys.path:
@@ -272,10 +276,22 @@ class Stack:
             def make_admin(email: str) -> dict[str, Any]:
                 return self._invoke(deployment, "AdminFunction", {"email": email})
 
-            seed(url, self.at.database_url, users, make_admin, self.say, self.options.demo)
+            def keep(role: str, secret: str) -> None:
+                # Ended before the secret counts, the stack seeds once more.
+                self.secrets.seeded = ""
+                self.secrets.totp[role] = secret
+                credentials.save(self.secrets_file, self.secrets)
+                users[role] = self._user(role)
+
+            database, demo = self.at.database_url, self.options.demo
+            seed(url, database, users, make_admin, self.say, demo, demanded=demanded, keep=keep)
             self.secrets.seeded = wanted
             credentials.save(self.secrets_file, self.secrets)
         return users
+
+    def _user(self, role: str) -> dict[str, str]:
+        user = {"email": f"{role}@eatit.example", "password": self.secrets.users[role]}
+        return {**user, "totp_secret": self.secrets.totp[role]} if role in self.secrets.totp else user
 
     def _write(
         self, functions: dict[str, str], url: str, gateway_url: str, users: dict[str, dict[str, str]]

@@ -6,9 +6,12 @@ import http.client
 import json
 import threading
 import time
+from collections.abc import Callable
 from types import TracebackType
 from typing import Any, Self
 from urllib.parse import urlsplit
+
+from localstack.second_factor import codes
 
 # What the gateway and the functions answer while workers start or are all busy.
 BUSY = (429, 502, 503, 504)
@@ -17,11 +20,13 @@ TIMEOUT_SECONDS = 30.0
 
 
 class Refused(Exception):
-    """A request got an answer that it shouldn't (`status`), or none at all: the message says which and what."""
+    """A request got an answer that it shouldn't (`status`, and a problem's `code`), or none at all: the message says
+    which and what."""
 
-    def __init__(self, message: str, status: int | None = None) -> None:
+    def __init__(self, message: str, status: int | None = None, code: str | None = None) -> None:
         super().__init__(message.rstrip("."))
         self.status = status
+        self.code = code
 
 
 class Client:
@@ -44,13 +49,43 @@ class Client:
         for connection in self._opened:
             connection.close()
 
-    def log_in(self, email: str, password: str) -> dict[str, Any]:
-        """Send this user's access token with every later request → the user."""
+    def log_in(self, email: str, password: str, totp_secret: str | None = None) -> dict[str, Any]:
+        """Send this user's access token with every later request → the user.
+
+        `totp_secret` (base32) is that of the user's authenticator, where there is one. Raises `Refused`.
+        """
         self._token = None
-        answer = self.post("/auth/login", {"email": email, "password": password})
+        body = {"email": email, "password": password}
+        if totp_secret is None:
+            answer = self.post("/auth/login", body)
+        else:
+            answer = self._by_code(totp_secret, lambda code: self.post("/auth/login", {**body, "totp_code": code}))
         self._token = answer["access_token"]
         user: dict[str, Any] = answer["user"]
         return user
+
+    def enrol(self, keep: Callable[[str], None]) -> None:
+        """Give whoever is signed in an authenticator; their token has the role's full rights afterwards.
+
+        `keep` is told its secret before it counts, so that nobody is locked out by an end in between. Raises `Refused`.
+        """
+        secret = self.post("/auth/totp", {})["secret"]
+        keep(secret)
+        answer = self._by_code(secret, lambda code: self.post("/auth/totp/confirm", {"code": code}))
+        self._token = answer["access_token"]
+
+    @staticmethod
+    def _by_code(secret: str, show: Callable[[str], dict[str, Any]]) -> dict[str, Any]:
+        refused: Refused | None = None
+        for code in codes(secret):
+            try:
+                return show(code)
+            except Refused as error:
+                if error.code != "invalid_totp_code":
+                    raise
+                refused = error
+        assert refused is not None
+        raise refused
 
     def post(
         self, path: str, body: dict[str, Any], *, unless: int | None = None, key: str | None = None
@@ -84,7 +119,7 @@ class Client:
                     return answer
                 if status not in BUSY:
                     faults = answer.get("errors")
-                    raise Refused(f"{said}{f' {faults}' if faults else ''}", status)
+                    raise Refused(f"{said}{f' {faults}' if faults else ''}", status, answer.get("code"))
             except (OSError, http.client.HTTPException) as error:
                 self._forget()
                 said = f"{method} {path} got no answer: {error or type(error).__name__}"

@@ -6,8 +6,9 @@ function that `make admin` calls. The database is only asked what stands already
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
@@ -30,25 +31,30 @@ def seed(
     make_admin: Callable[[str], Mapping[str, Any]],
     progress: Callable[[str], None],
     goods: bool = True,
+    *,
+    demanded: Collection[str] = (),
+    keep: Callable[[str, str], None] = lambda _role, _secret: None,
 ) -> None:
     """Make the demo users and, with `goods`, the demo shop; done a second time it changes nothing.
 
     `url` is the edge's, `database_url` one of the database's owner; `users` holds `email` and `password` of `admin`,
-    `staff` and `customer`; `make_admin` is given an address and calls AdminFunction, whose answer it gives; `progress`
-    is told in one line what is being done.
+    `staff` and `customer`, and `totp_secret` of whoever has an authenticator; `make_admin` is given an address and
+    calls AdminFunction, whose answer it gives; `progress` is told in one line what is being done. Whoever has none, and
+    one of the roles `demanded`, is given an authenticator; `keep` is told the role and the secret before it counts.
     Raises `StackFailure` when a request is refused that should not be, or nothing answers.
     """
     try:
         with psycopg.connect(database_url, autocommit=True) as database, Client(url) as client:
             progress("demo users: " + ", ".join(users))
             _register(client, users)
-            _raise_roles(client, users, make_admin)
+            _sign_staff_in(client, url, users, make_admin, _SignIn(users, demanded, keep))
             if goods:
-                _fill(client, database, users["staff"], load(), progress)
+                _fill(client, database, load(), progress)
     except Refused as error:
         if error.status == WRONG_PASSWORD:
             raise StackFailure(
-                "The demo users already stand, with other passwords: `make reset` forgets them with all of the data."
+                "The demo users already stand, with other passwords or authenticators: `make reset` forgets them with "
+                "all of the data."
             ) from error
         raise StackFailure(f"The demo shop can't be put in: {error}.") from error
     except psycopg.Error as error:
@@ -61,26 +67,48 @@ def _register(client: Client, users: dict[str, dict[str, str]]) -> None:
         client.post("/auth/register", body, unless=TAKEN)
 
 
-def _raise_roles(
-    client: Client, users: dict[str, dict[str, str]], make_admin: Callable[[str], Mapping[str, Any]]
+@dataclass(frozen=True, slots=True)
+class _SignIn:
+    """Signing demo users in, with an authenticator for those of `demanded` roles."""
+
+    users: dict[str, dict[str, str]]
+    demanded: Collection[str]
+    keep: Callable[[str, str], None]
+
+    def __call__(self, client: Client, name: str) -> dict[str, Any]:
+        user = client.log_in(**self.users[name])
+        if user["role"] in self.demanded and not user["totp_enabled"]:
+            client.enrol(lambda secret: self.keep(name, secret))
+        return user
+
+
+def _sign_staff_in(
+    client: Client,
+    url: str,
+    users: dict[str, dict[str, str]],
+    make_admin: Callable[[str], Mapping[str, Any]],
+    sign_in: _SignIn,
 ) -> None:
+    """Give the demo users their roles; `client` is the staff's afterwards."""
     outcome = make_admin(users["admin"]["email"])["outcome"]
     if outcome not in ("made", "already_admin"):
         raise Refused(f"the demo admin can't be made one: {outcome}")
-    staff = client.log_in(**users["staff"])
-    if staff["role"] == "customer":
-        client.log_in(**users["admin"])
-        client.patch(f"/auth/users/{staff['id']}", {"role": "staff"})
+    staff = sign_in(client, "staff")
+    if staff["role"] != "customer" and "admin" not in sign_in.demanded:
+        return
+    with Client(url) as admin:
+        sign_in(admin, "admin")
+        if staff["role"] == "customer":
+            admin.patch(f"/auth/users/{staff['id']}", {"role": "staff"})
+            sign_in(client, "staff")
 
 
 def _fill(
     client: Client,
     database: psycopg.Connection[Any],
-    staff: dict[str, str],
     shop: Shop,
     progress: Callable[[str], None],
 ) -> None:
-    client.log_in(**staff)
     with ThreadPoolExecutor(PARALLEL) as pool:
 
         def make(path: str, bodies: Iterable[dict[str, Any]]) -> None:

@@ -24,7 +24,7 @@ from localstack.processes import PROC, Processes, marked
 from localstack.template import ROOT
 from tests.secrets_seen import watch
 
-OWN = ("DATABASE_URL", "REDIS_URL", "AMQP_URL", "AWS_ENDPOINT_URL", "MAIL_URL")
+OWN = ("DATABASE_URL", "REDIS_URL", "AMQP_URL", "AWS_ENDPOINT_URL", "MAIL_URL", "SECOND_FACTOR")
 
 
 class Terminal:

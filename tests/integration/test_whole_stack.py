@@ -23,7 +23,7 @@ from localstack.processes import marked, wait_until
 from localstack.template import ROOT, functions, read
 from tests.secrets_seen import note_body, watch
 
-OWN = ("DATABASE_URL", "REDIS_URL", "AMQP_URL", "AWS_ENDPOINT_URL", "MAIL_URL")
+OWN = ("DATABASE_URL", "REDIS_URL", "AMQP_URL", "AWS_ENDPOINT_URL", "MAIL_URL", "SECOND_FACTOR")
 BURST = 100
 
 
@@ -36,8 +36,11 @@ class Shop:
         self.environment = {name: value for name, value in os.environ.items() if name not in OWN}
 
     def call(self, *words: str) -> subprocess.CompletedProcess[str]:
+        return self.module("localstack", *words)
+
+    def module(self, name: str, *words: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            [sys.executable, "-m", "localstack", words[0], "--directory", str(self.directory), *words[1:]],
+            [sys.executable, "-m", name, words[0], "--directory", str(self.directory), *words[1:]],
             cwd=ROOT,
             env=self.environment,
             capture_output=True,
