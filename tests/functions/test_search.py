@@ -311,3 +311,47 @@ def test_what_isnt_a_query_is_refused(path: str, given: dict[str, str]) -> None:
     answer = call("GET", f"/store/{path}?{urlencode(given)}")
     assert answer.status == 422, answer
     assert answer.body["code"] in ("invalid_parameter", "invalid_cursor")
+
+
+def test_beyond_the_most_matches_the_best_are_counted_and_that_is_said(
+    staff: str, category: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    word = coined()
+    for place in range(4):
+        product(staff, name="Иное", composition=f"{word}, соль {place}", category_id=category)
+    named = [product(staff, name=f"Хлеб {word}", category_id=category)["id"] for _ in range(2)]
+    very = product(staff, name=word, category_id=category)["id"]
+    monkeypatch.setattr("store.search.MOST", 5)
+    body = good(search(word, limit=100))
+    assert body["facets_approximate"] is True
+    assert [item["id"] for item in body["items"]][:3] == [very, *named]
+    assert len(body["items"]) == 5
+    assert sum(row["count"] for row in body["facets"]["categories"]) == 5
+    assert sum(row["count"] for row in body["facets"]["price_ranges"]) == 5
+    body = good(search(f"{word} соль", limit=100))
+    assert (body["facets_approximate"], len(body["items"])) == (False, 4)
+    monkeypatch.setattr("store.search.MOST", 7)
+    assert good(search(word))["facets_approximate"] is False
+
+
+def test_whoever_writes_products_search_knows_of_it(staff: str, sql: Any) -> None:
+    """Imports write past the API's own statements, many rows in one."""
+    one, other = coined(), coined()
+    ids = [product(staff, name=f"Сахар {one} {place}")["id"] for place in range(3)]
+    sql.execute(
+        "UPDATE store.products SET name = replace(name, %s, %s), name_key = replace(name_key, %s, %s), status = CASE"
+        " WHEN id = %s THEN 'archived' ELSE status END, price_amount = 777 WHERE id = ANY (%s)",
+        [one, other, one, other, ids[0], ids],
+    )
+    assert found(one) == []
+    assert set(found(other)) == set(ids[1:])
+    ranges = good(search(other))["facets"]["price_ranges"]
+    assert ranges == [{"min_price": 500, "max_price": 999, "count": 2}]
+    assert {item["product_id"] for item in suggest(other)} == set(ids[1:])
+    sql.execute("UPDATE store.products SET description = %s WHERE id = ANY (%s)", [one, ids])
+    assert set(found(one)) == set(ids[1:])
+    missing = sql.execute(
+        "SELECT count(*) FROM store.products p WHERE NOT EXISTS"
+        " (SELECT FROM store.search_texts t WHERE t.product_id = p.id AND t.document = store.document_of(p))"
+    ).fetchone()
+    assert missing == (0,)

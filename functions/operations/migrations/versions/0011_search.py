@@ -252,7 +252,7 @@ def _matches() -> None:
                     ORDER BY t.product_id LIMIT 100;
             END IF;
             -- Of several words seldom so many match that some must be left out: they are looked up once.
-            IF numnode(query) > 1 AND (key = '' OR position(' ' IN key) > 0 OR below IS NOT NULL) THEN
+            IF numnode(query) > 1 AND (key = '' OR position(' ' IN key) > 0) THEN
                 RETURN QUERY SELECT t.product_id, search_score(t, query, named, key), t.category_id, t.price_amount,
                         t.allergens
                     FROM search_texts t
@@ -266,7 +266,8 @@ def _matches() -> None:
                 full_already := got >= most;
             END IF;
             got := 0;
-            IF key <> '' THEN
+            -- A category's own names that begin so aren't beside each other in the index.
+            IF key <> '' AND (below IS NULL OR numnode(query) = 0) THEN
                 RETURN QUERY SELECT t.product_id, search_score(t, query, named, key), t.category_id, t.price_amount,
                         t.allergens
                     FROM (
