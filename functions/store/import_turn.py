@@ -13,6 +13,7 @@ from psycopg import errors as postgres
 from sqlalchemy.exc import DBAPIError
 
 from eatit.database import Transaction
+from eatit.errors import Unavailable
 from eatit.observability import logger
 from eatit.settings import settings
 from store import fresh, imports
@@ -25,6 +26,7 @@ from store.import_upsert import Wanted, upsert
 from store.imports import MAX_SIZE, Overtaken, Run
 
 CHUNK_ROWS = 1000
+LEAST_ROWS = 50
 CHUNK_BYTES = 4 * 1024 * 1024
 MAX_ERRORS = 1_000_000
 TRIES = 6
@@ -150,6 +152,16 @@ def _commit(turn: _Turn, plan: Plan, chunk: list[_Item]) -> None:
         try:
             _write(turn, plan, chunk)
             break
+        except Unavailable as error:
+            if len(chunk) <= LEAST_ROWS:
+                raise
+            # Too much for a busy server's time limits, perhaps. If it was committed after all, the place has moved:
+            # then the message must come again, since this turn no longer knows where the run stands.
+            try:
+                _commit_halves(turn, plan, chunk)
+            except Overtaken:
+                raise Unavailable(what="database") from error
+            return
         except (DBAPIError, psycopg.Error) as error:
             cause = error.orig if isinstance(error, DBAPIError) else error
             if isinstance(cause, _CROSSED) and attempt < TRIES:
@@ -158,9 +170,7 @@ def _commit(turn: _Turn, plan: Plan, chunk: list[_Item]) -> None:
             if not isinstance(cause, postgres.DataError | postgres.IntegrityError):
                 raise
             if len(chunk) > 1:
-                half = len(chunk) // 2
-                _commit(turn, plan, chunk[:half])
-                _commit(turn, plan, chunk[half:])
+                _commit_halves(turn, plan, chunk)
                 return
             logger.warning("row refused by the database", run=str(turn.run.id), kind=type(cause).__name__)
             (item,) = chunk
@@ -170,6 +180,12 @@ def _commit(turn: _Turn, plan: Plan, chunk: list[_Item]) -> None:
             break
     if turn.faults > MAX_ERRORS:
         raise UnusableFile("too_many_errors")
+
+
+def _commit_halves(turn: _Turn, plan: Plan, chunk: list[_Item]) -> None:
+    half = len(chunk) // 2
+    _commit(turn, plan, chunk[:half])
+    _commit(turn, plan, chunk[half:])
 
 
 def _write(turn: _Turn, plan: Plan, chunk: Sequence[_Item]) -> None:

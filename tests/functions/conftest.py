@@ -52,8 +52,9 @@ def _publishers() -> tuple[Any, ...]:
     import auth.mail
     import basket.product_sync
     import operations.outbox_relay
+    import store.imports_worker
 
-    return auth.mail, basket.product_sync, operations.outbox_relay
+    return auth.mail, basket.product_sync, operations.outbox_relay, store.imports_worker
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -208,6 +208,29 @@ def test_storage_that_is_away_gives_the_message_back(importing: Importing, monke
     assert importing.run(run_id)["created"] == 1
 
 
+def test_a_chunk_too_large_for_a_busy_database_is_done_in_pieces(
+    importing: Importing, sql: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from store.import_upsert import upsert
+
+    largest: list[int] = []
+
+    def busy(transaction: Any, rows: Any, **given: Any) -> Any:
+        if len(rows) > 300:
+            raise Unavailable(what="database")
+        largest.append(len(rows))
+        return upsert(transaction, rows, **given)
+
+    prefix, text = many(importing, 2_000)
+    run_id = importing.untold(text)
+    monkeypatch.setattr("store.import_turn.upsert", busy)
+    handler(turn_event(run_id), Context(seconds=120))
+    run = importing.run(run_id)
+    assert (run["status"], run["rows"], run["created"], run["failed"]) == ("done", 2_000, 1_980, 20)
+    assert 100 < max(largest) <= 300
+    assert standing(sql, prefix) == (1_980, 1_980, 1_980)
+
+
 def test_what_nobody_foresaw_ends_the_run_and_says_so(importing: Importing, monkeypatch: pytest.MonkeyPatch) -> None:
     run_id = importing.untold(importing.csv([importing.row(sku=unique())]))
 
