@@ -108,8 +108,8 @@ products = Table(
     Index("products_by_price", "price_amount", "id"),
     Index("products_by_unit_price", "unit_price_amount", "id"),
     Index("products_by_age", "created_at", "id"),
-    Index("products_by_status", "status", "name_key", "id"),
-    Index("products_by_category", "category_id", "status", "name_key", "id"),
+    Index("products_by_status", "status", "name_key", "id", postgresql_include=["price_amount"]),
+    Index("products_by_category", "category_id", "status", "name_key", "id", postgresql_include=["price_amount"]),
 )
 
 # Written by triggers on products: each price, and since when it held.

@@ -6,8 +6,8 @@ revision = "0012"
 down_revision = "0011"
 
 INDEXES = {
-    "products_by_status": "store.products (status, name_key, id)",
-    "products_by_category": "store.products (category_id, status, name_key, id)",
+    "products_by_status": "store.products (status, name_key, id) INCLUDE (price_amount)",
+    "products_by_category": "store.products (category_id, status, name_key, id) INCLUDE (price_amount)",
 }
 
 
