@@ -5,7 +5,7 @@ from decimal import Decimal
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import BeforeValidator, Field, ValidationInfo, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
 from eatit.http.shapes import MAX_QUANTITY, Answer, Body, Change, Exact, Id, QuantityText, Text100, Text300
@@ -19,8 +19,9 @@ def _number(value: Any) -> Any:
     return float(value) if isinstance(value, Decimal | int) and not isinstance(value, bool) else value
 
 
-Latitude = Annotated[float, BeforeValidator(_number), Field(ge=-90, le=90, allow_inf_nan=False, examples=[55.75])]
-Longitude = Annotated[float, BeforeValidator(_number), Field(ge=-180, le=180, allow_inf_nan=False, examples=[37.62])]
+# The bounds stand before the reading, or the documents would not tell them as JSON Schema does.
+Latitude = Annotated[float, Field(ge=-90, le=90, allow_inf_nan=False, examples=[55.75]), BeforeValidator(_number)]
+Longitude = Annotated[float, Field(ge=-180, le=180, allow_inf_nan=False, examples=[37.62]), BeforeValidator(_number)]
 
 
 class WarehouseTranslation(Body):
@@ -74,6 +75,12 @@ class WarehouseChange(Change):
 class _SignedExact(Exact):
     """An exact decimal of either sign."""
 
+    def __get_pydantic_json_schema__(self, schema: Any, handler: Any) -> dict[str, Any]:
+        unsigned = super().__get_pydantic_json_schema__(schema, handler)
+        text, number = unsigned["anyOf"]
+        signed = [{**text, "pattern": text["pattern"].replace("^", "^-?")}, {**number, "minimum": -self.maximum}]
+        return {**unsigned, "anyOf": signed}
+
     def read(self, value: Any) -> Decimal:
         if isinstance(value, str) and value.startswith("-"):
             return -super().read(value[1:])
@@ -92,13 +99,18 @@ class MovementCreate(Body):
     quantity: Annotated[Decimal, _SignedExact(places=3, maximum=MAX_QUANTITY)]
     reason: Text300
 
+    @field_validator("quantity")
+    @classmethod
+    def _fits_its_kind(cls, quantity: Decimal, told: ValidationInfo) -> Decimal:
+        kind = told.data.get("kind")
+        if kind == "adjust" and not quantity:
+            raise PydanticCustomError("eatit.out_of_range", "quantity", {"expected": "≠ 0"})
+        if kind not in (None, "adjust") and quantity <= 0:
+            raise PydanticCustomError("eatit.out_of_range", "quantity", {"expected": f"> 0, ≤ {MAX_QUANTITY}"})
+        return quantity
+
     @model_validator(mode="after")
     def _holds_together(self) -> "MovementCreate":
-        if self.kind == "adjust":
-            if not self.quantity:
-                raise PydanticCustomError("eatit.out_of_range", "quantity", {"expected": "≠ 0"})
-        elif self.quantity <= 0:
-            raise PydanticCustomError("eatit.out_of_range", "quantity", {"expected": f"> 0, ≤ {MAX_QUANTITY}"})
         if (self.kind == "transfer") != (self.to_warehouse_id is not None) or self.to_warehouse_id == self.warehouse_id:
             raise PydanticCustomError("eatit.contradiction", "place", {"other": "kind, to_warehouse_id, warehouse_id"})
         return self

@@ -15,7 +15,14 @@ from tests.who_may import NOBODYS_ID
 # Method and version stand on the same line, of which nginx takes 16 KiB.
 LONGEST_ADDRESS = 16 * 1024 - 64
 TIMEOUT = 60
-PLACES = {"unit_id": "/store/units", "category_id": "/store/categories", "product_id": "/store/products"}
+PLACES = {
+    "unit_id": "/store/units",
+    "category_id": "/store/categories",
+    "warehouse_id": "/store/warehouses",
+    "to_warehouse_id": "/store/warehouses",
+    "product_id": "/store/products",
+}
+FILTERS = {"category": "category_id", "warehouse": "warehouse_id", "product": "product_id"}
 PASSWORD = "correct horse battery 42"
 
 
@@ -79,13 +86,15 @@ class Callers:
         if in_path and real and not walking and not meta.is_negative_at(ParameterLocation.PATH):
             # What is to be deleted must be used by nothing.
             lone = case.method == "DELETE" and caller == "staff" and in_path in PLACES
-            case.path_parameters[in_path] = self._new(in_path) if lone else self._things[in_path]
+            case.path_parameters[in_path] = self._new(in_path, lone=True) if lone else self._things[in_path]
         if meta.generation.mode.is_positive:
             case.body = _whole(case.body)
             if real and isinstance(case.body, dict):
                 self._make_real(case.body, case.operation.path)
             if real and "If-Match" in case.headers:
                 case.headers["If-Match"] = "*"
+            if real:
+                case.query.update({name: self._things[FILTERS[name]] for name in FILTERS if name in case.query})
 
     def note(self, case: Case[Any], response: Response) -> None:
         """Remember what a request made, and replace what it spoilt."""
@@ -108,7 +117,8 @@ class Callers:
         return response
 
     def thing(self, name: str) -> str:
-        """The id of a real unit, category, product or user (`unit_id`, …); nobody's where there is none to try."""
+        """The id of a real unit, category, warehouse, product or user (`unit_id`, …), or the product's `gtin`; nobody's
+        where there is none to try."""
         return self._things.get(name, NOBODYS_ID)
 
     def clear(self) -> None:
@@ -154,12 +164,19 @@ class Callers:
             known.update(code=f"c-{uuid.uuid4().hex[:12]}", slug=f"c-{uuid.uuid4().hex}")
         body.update({name: value for name, value in known.items() if name in body})
 
-    def _new(self, name: str) -> str:
+    def _new(self, name: str, *, lone: bool = False) -> str:
         word = uuid.uuid4().hex[:12]
+        warehouse = {"code": f"c-{word}", "name": "Контрактный", "address": "Тверская, 1", "active": True}
+        barcode = _new_barcode()
+        if name == "product_id" and not lone:
+            self._things["gtin"] = barcode
         bodies: dict[str, Any] = {
             "unit_id": {"code": f"c-{word}", "name": "Контрактная", "dimension": "mass", "factor": "1000"},
             "category_id": {"name": "Контрактная", "slug": f"c-{word}"},
+            "warehouse_id": warehouse,
+            "to_warehouse_id": warehouse,
             "product_id": {
+                "barcode": barcode,
                 "sku": f"c-{word}", "name": "Контрактный товар", "sold_by": "weight", "quantity_step": "0.001",
                 "price": {"amount": 12_990, "currency": "RUB"},
                 **{known: self._things.get(known) for known in ("category_id", "unit_id")},

@@ -58,6 +58,8 @@ RULES = {
     "exponent", "too_many_places",
     # A part of the whole: 100 g of fat and 100 g of protein don't fit into 100 g.
     ("out_of_range", "/nutrition"), ("out_of_range", "/pack_size"),
+    # What may move depends on the kind of movement: below zero by `adjust` alone, and nothing never.
+    ("out_of_range", "/quantity"),
     # Passwords are told to be too weak beside all else that is wrong with them.
     ("too_short", "/password"),
     # `format: email` takes some that RFC 5321 doesn't, and no two libraries the same.

@@ -103,9 +103,9 @@ def test_no_balance_falls_below_zero(
 @pytest.mark.parametrize(
     ("given", "pointers"),
     [
-        ({"quantity": "0"}, {""}),
-        ({"quantity": "-1"}, {""}),
-        ({"quantity": "0", "kind": "adjust"}, {""}),
+        ({"quantity": "0"}, {"/quantity"}),
+        ({"quantity": "-1"}, {"/quantity"}),
+        ({"quantity": "0", "kind": "adjust"}, {"/quantity"}),
         ({"quantity": "1.0001"}, {"/quantity"}),
         ({"quantity": "1e3"}, {"/quantity"}),
         ({"quantity": "NaN"}, {"/quantity"}),
