@@ -11,6 +11,7 @@ import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -59,7 +60,7 @@ class Attempt:
     client: Client
     rung: int | None
     place: _Place
-    known_of: str | None = None  # whose known devices' total it counts in, if any's
+    total: str | None = None  # of the account's known devices, where it counts in that
 
     def failed(self) -> None:
         """It was wrong: counted for the client's address and network too."""
@@ -67,11 +68,11 @@ class Attempt:
 
     def succeeded(self) -> None:
         """It was right, second factor and all: this bucket begins anew."""
-        self._note(lambda place: _clear(place, self.bucket, self.rung, self.known_of))
+        self._note(lambda place: _clear(place, self.bucket, self.rung, self.total))
 
     def released(self) -> None:
         """It was neither: this try is given back, and those before it stay."""
-        self._note(lambda place: _give_back(place, self.bucket, self.rung, self.known_of))
+        self._note(lambda place: _give_back(place, self.bucket, self.rung, self.total))
 
     def _note(self, note: Callable[[_Place], None]) -> None:
         """Where the try was counted and nowhere else: what one place took, another can't give back."""
@@ -83,24 +84,28 @@ class Attempt:
             _leave_redis_alone()
 
 
-def attempt(subject: str, *, client: Client, trusted: str | None = None) -> Attempt:
+def attempt(subject: str, *, client: Client, trusted: str | None = None, changed_at: datetime | None = None) -> Attempt:
     """Take a try at the password of `subject`, an account's normalised address, be there such an account or not.
 
     `trusted` names what makes the client a known one (a device's nonce, a known address): it then has a bucket of its
     own, and what others do from its network doesn't hold it up. Where the account's known devices together were wrong
-    too often, it counts as a stranger. Raises `TooManyTries` with the seconds to wait.
+    too often since the password was changed, at `changed_at`, it counts as a stranger. Raises `TooManyTries` with the
+    seconds to wait.
     """
     account = _digest(subject)
 
     def take(place: _Place) -> Attempt:
-        known = _is_within_total(place, account, known=trusted is not None)
-        bucket = f"{account}/{_digest(trusted)}" if known and trusted is not None else account
-        known_of = account if known else None
+        # Strangers are counted too, though it stands for nothing: else time would tell a neighbour who has an account.
+        total = f"{account}/{changed_at.timestamp() if changed_at else 0}/{'strangers' if trusted is None else 'known'}"
+        within = _take_of_total(place, total)
+        known = within and trusted is not None
+        bucket = f"{account}/{_digest(trusted or '')}" if known else account
         try:
             _check_networks(place, client, known=known)
-            return Attempt(bucket, client, _take(place, bucket), place, known_of)
+            return Attempt(bucket, client, _take(place, bucket), place, total if known else None)
         except TooManyTries:
-            _give_back_to_total(place, known_of)
+            if within:
+                _give_back_to_total(place, total)
             raise
 
     return _counted(take)
@@ -157,25 +162,21 @@ def _take(place: _Place, bucket: str) -> int | None:
     raise _refused(place, f"account {bucket}", "wrong passwords", held.reset_time)
 
 
-def _is_within_total(place: _Place, account: str, *, known: bool) -> bool:
-    """Whether the client is known and its account's known devices may still be wrong; if so, counted. Asked for unknown
-    clients too: else time would tell a neighbour who has an account."""
-    if not known:
-        place.fixed.test(items().known, account)
-        return False
-    if place.fixed.hit(items().known, account):
+def _take_of_total(place: _Place, total: str) -> bool:
+    """Count a try in what an account's known devices may be wrong together; whether it is within."""
+    if place.fixed.hit(items().known, total):
         return True
-    place.fixed.hit(items().known, account, cost=-1)
+    _give_back_to_total(place, total)
     return False
 
 
-def _give_back_to_total(place: _Place, account: str | None) -> None:
-    if account is not None:
-        place.fixed.hit(items().known, account, cost=-1)
+def _give_back_to_total(place: _Place, total: str) -> None:
+    place.fixed.hit(items().known, total, cost=-1)
 
 
-def _give_back(place: _Place, bucket: str, rung: int | None, known_of: str | None) -> None:
-    _give_back_to_total(place, known_of)
+def _give_back(place: _Place, bucket: str, rung: int | None, total: str | None) -> None:
+    if total is not None:
+        _give_back_to_total(place, total)
     if rung is None:
         place.fixed.hit(items().free, bucket, cost=-1)
     else:
@@ -183,8 +184,9 @@ def _give_back(place: _Place, bucket: str, rung: int | None, known_of: str | Non
         place.moving.clear(lock(rung), bucket)
 
 
-def _clear(place: _Place, bucket: str, rung: int | None, known_of: str | None) -> None:
-    _give_back_to_total(place, known_of)
+def _clear(place: _Place, bucket: str, rung: int | None, total: str | None) -> None:
+    if total is not None:
+        _give_back_to_total(place, total)
     cleared = [items().free, items().dear, *([] if rung is None else [lock(rung)])]
     keys = [item.key_for(bucket) for item in cleared]
     storage: Any = place.storage

@@ -106,7 +106,12 @@ def sign_in(database: Database, given: Credentials, client: Client) -> sessions.
     except Invalid:
         address = ""
     row = _row_of(database, address, client)
-    tried = attempt(address or given.email.casefold(), client=client, trusted=_trusted(row, given, client))
+    tried = attempt(
+        address or given.email.casefold(),
+        client=client,
+        trusted=_trusted(row, given, client),
+        changed_at=row.password_changed_at if row else None,
+    )
     if not holds(row.password_hash if row else None, given.password) or row is None or row.disabled:
         _refuse(database, "sign_in_failed", row.id if row else None, tried, client)
         raise Unauthenticated("invalid_credentials")

@@ -159,6 +159,14 @@ def test_who_reset_the_password_is_known_where_they_did(account: Any) -> None:
     waits(sign_in(account["email"], NEW, here))
 
 
+def test_who_reset_the_password_is_known_whatever_was_guessed_with_gathered_tokens(account: Any) -> None:
+    looked_at(account, harvest(account))
+    here = somewhere()
+    reset(account, here)
+    waits(sign_in(account["email"], NEW))
+    assert sign_in(account["email"], NEW, here).status == 200
+
+
 def test_only_the_last_reset_makes_its_address_known(account: Any) -> None:
     first, last = somewhere(), somewhere()
     reset(account, first)
