@@ -21,6 +21,19 @@ INDEXES = {
     "search_words_by_spelling": "store.search_words USING gin (spelling {trigrams}.gin_trgm_ops)",
     "search_words_by_start": 'store.search_words ("left"(word, 2), products DESC, word)',
 }
+FUNCTIONS = (
+    "store.plain(text)",
+    "store.spelling(text)",
+    "store.words_of(text, jsonb)",
+    "store.other_name_key(jsonb)",
+    "store.document_of(store.products)",
+    "store.keep_search()",
+    "store.keep_words(uuid[])",
+    "store.search_query(text, text, text)",
+    "store.in_names(tsquery)",
+    "store.search_score(store.search_texts, tsquery, tsquery, text)",
+    "store.search_matches(tsquery, text, text, text, uuid[], boolean, integer)",
+)
 _bite = text("SELECT id FROM store.products WHERE id > :after ORDER BY id LIMIT :bite")
 _taken = text("""
     INSERT INTO store.search_texts
@@ -60,6 +73,8 @@ def upgrade() -> None:
     _kept_by_triggers()
     _queries()
     _matches()
+    op.execute(f"REVOKE ALL ON FUNCTION {', '.join(FUNCTIONS)} FROM PUBLIC")
+    op.execute(f"GRANT EXECUTE ON FUNCTION {', '.join(FUNCTIONS)} TO eatit_store")
     with op.get_context().autocommit_block():
         _take_over()
 
@@ -165,9 +180,6 @@ def _kept_by_triggers() -> None:
             ON CONFLICT (word) DO UPDATE
                 SET products = w.products + excluded.products, examples = (excluded.examples || w.examples)[1:20]
         $$;
-        REVOKE ALL ON FUNCTION store.keep_search(), store.keep_words(uuid[]) FROM PUBLIC;
-        GRANT EXECUTE ON FUNCTION store.keep_words(uuid[]) TO eatit_store;
-
         CREATE OR REPLACE TRIGGER new_to_search AFTER INSERT ON store.products
             REFERENCING NEW TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION store.keep_search();
         CREATE OR REPLACE TRIGGER other_to_search AFTER UPDATE ON store.products
@@ -303,10 +315,6 @@ def _matches() -> None:
                     LIMIT most;
             END IF;
         END $$;
-        REVOKE ALL ON FUNCTION
-            store.search_matches(tsquery, text, text, text, uuid[], boolean, integer) FROM PUBLIC;
-        GRANT EXECUTE ON FUNCTION
-            store.search_matches(tsquery, text, text, text, uuid[], boolean, integer) TO eatit_store;
     """)
 
 
