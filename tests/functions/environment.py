@@ -12,6 +12,7 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
 from typing import IO, Any
 
 from tests.functions.calls import Answer
@@ -113,16 +114,19 @@ class _Points:
 
 
 def _watch(points: _Points) -> None:
-    """Put the points where they belong: round the store's reads, and round its deletes in the cache."""
-    from store.database import cache, database
+    """Put the points where they belong: round the cache's fillers, and round the writes' deletes in it."""
+    from store.database import cache
 
-    read, invalidate = database.read, cache.invalidate
+    get_or_fill, invalidate = cache.get_or_fill, cache.invalidate
     deleted: list[int] = []
 
-    def reading(*given: Any) -> Any:
-        found = read(*given).freeze()  # whole before the point: a cursor would go on reading later
-        points.at("read")
-        return found()
+    def get_or_stop(key: str, fill: Callable[[], bytes | None], **given: Any) -> bytes | None:
+        def stopping() -> bytes | None:
+            value = fill()
+            points.at("read")
+            return value
+
+        return get_or_fill(key, stopping, **given)
 
     def invalidating(keys: Any) -> None:
         if deleted:
@@ -131,7 +135,7 @@ def _watch(points: _Points) -> None:
         deleted[:] = [] if deleted else [1]
         points.at("deleted") if deleted else None
 
-    database.read, cache.invalidate = reading, invalidating  # type: ignore[method-assign, assignment]
+    cache.get_or_fill, cache.invalidate = get_or_stop, invalidating  # type: ignore[method-assign]
 
 
 def main() -> None:
