@@ -102,16 +102,21 @@ class Importing:
         return run_id
 
     def ended(self, content: bytes, **given: Any) -> Any:
-        """The run as it ended, worked off wherever its turns go."""
-        return self.followed(self.started(content, **given))
+        """The run as it ended, its first turn done in this process: the stack's own worker knows nothing of it."""
+        run_id = self.untold(content, **given)
+        self._handle(turn_event(run_id))
+        return self.followed(run_id)
 
     def followed(self, run_id: str) -> Any:
-        """The run as it ended."""
+        """The run as it ended, worked off here or by the stack's own worker, whoever comes first."""
+        while (run := self.run(run_id))["status"] == "running":
+            self._handle(turn_of(self.sql, run_id))
+        return run
+
+    def _handle(self, event: dict[str, Any]) -> None:
         from store.imports_worker import handler
 
-        while (run := self.run(run_id))["status"] == "running":
-            handler(turn_of(self.sql, run_id), Context(seconds=120))
-        return run
+        handler(event, Context(seconds=120))
 
     def done(self, content: bytes, **given: Any) -> Any:
         """The same of one that is done."""

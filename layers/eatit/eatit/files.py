@@ -28,6 +28,10 @@ class Upload:
     expires_at: datetime
 
 
+class UploadEnded(Exception):
+    """Somebody else made the file of an upload in parts, or gave it up: no part can be added."""
+
+
 class Files:
     """The bucket of `FILES_BUCKET`. Every method but `upload` raises `Unavailable` when storage can't be reached."""
 
@@ -121,21 +125,20 @@ class Files:
         """Write the part of this number, from 1 on → its tag; all but the last have 5 MiB or more. Of one written twice
         the later stands."""
         part = {"Bucket": _bucket(), "Key": key, "UploadId": upload_id, "PartNumber": number}
-        with _reachable():
+        with _reachable(), _going_on():
             return str(self._client().upload_part(Body=content, **part)["ETag"])
 
     def end_parts(self, key: str, upload_id: str, written: Sequence[tuple[int, str]]) -> None:
         """Make the file of these parts, each a number and a tag, in the order of numbers. Said again, it stands."""
-        from botocore.exceptions import ClientError
-
         parts = [{"PartNumber": number, "ETag": tag} for number, tag in written]
         with _reachable():
             try:
-                self._client().complete_multipart_upload(
-                    Bucket=_bucket(), Key=key, UploadId=upload_id, MultipartUpload={"Parts": parts}
-                )
-            except ClientError as error:
-                if error.response["Error"]["Code"] != "NoSuchUpload" or self.size(key) is None:
+                with _going_on():
+                    self._client().complete_multipart_upload(
+                        Bucket=_bucket(), Key=key, UploadId=upload_id, MultipartUpload={"Parts": parts}
+                    )
+            except UploadEnded:
+                if self.size(key) is None:
                     raise
 
     def close(self) -> None:
@@ -178,6 +181,18 @@ def _made(endpoint_url: str | None) -> Any:
         retries={"total_max_attempts": 2, "mode": "standard"},
     )
     return boto3.client("s3", endpoint_url=endpoint_url, config=configuration)
+
+
+@contextmanager
+def _going_on() -> Iterator[None]:
+    from botocore.exceptions import ClientError
+
+    try:
+        yield
+    except ClientError as error:
+        if error.response["Error"]["Code"] == "NoSuchUpload":
+            raise UploadEnded from error
+        raise
 
 
 @contextmanager
