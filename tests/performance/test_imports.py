@@ -71,4 +71,10 @@ def test_only_the_worker_that_needs_it_imports_it(starts: dict[str, Start]) -> N
 
     assert who("boto3") == {"KeyRotationFunction"}
     assert who("alembic") == {"MigrateFunction"}
-    assert who("pika") <= {"BasketSyncFunction", "MailFunction", "OutboxRelayFunction", "MigrateFunction", "ImportFunction"}
+    assert who("pika") <= {
+        "BasketSyncFunction",
+        "MailFunction",
+        "OutboxRelayFunction",
+        "MigrateFunction",
+        "ImportFunction",
+    }
