@@ -11,11 +11,15 @@ from tests.contract.callers import Callers
 from tests.contract.documents import loaded
 
 WALKS, STEPS = 12, 8
+# What is made, and what was made.
+THINGS = r"^/store/(units|categories|products|warehouses)(/\{\w+\})?$"
 
 
 def test_things_live_and_go_as_the_links_say(callers: Callers) -> None:
-    # An archived product goes on being there for staff, so what is said of deleted things isn't so of it.
-    walker: Any = loaded("store").exclude(operation_id="archive_product").as_state_machine()
+    # Of all of the store's paths a few walks would meet nothing twice. An archived product is there for staff still,
+    # so what is said of deleted things isn't so of it.
+    things = loaded("store").include(path_regex=THINGS).exclude(operation_id="archive_product")
+    walker: Any = things.as_state_machine()
     walked: Counter[str] = Counter()
 
     class Life(walker):  # type: ignore[misc]
