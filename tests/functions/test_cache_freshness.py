@@ -28,7 +28,8 @@ def test_buyers_are_answered_from_the_cache_and_staff_from_the_database(staff: s
     thing = product(staff)
     asked = path.format(**thing)
     before = good(call("GET", asked))
-    sql.execute("UPDATE store.products SET name = 'behind the back', name_key = 'behind the back' WHERE id = %s", [thing["id"]])
+    behind = "UPDATE store.products SET name = 'behind the back', name_key = 'behind the back' WHERE id = %s"
+    sql.execute(behind, [thing["id"]])
     assert good(call("GET", asked)) == before
     assert "behind the back" in call("GET", asked, token=staff).content.decode()
 
