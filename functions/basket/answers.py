@@ -20,13 +20,18 @@ def owner_of(request: Request, caller: Caller | None) -> Owner:
     return Owner(token=request.headers.get(TOKEN_HEADER) or None)
 
 
+def language_of(request: Request, caller: Caller | None) -> str:
+    """The language that a caller is answered in; staff see the default language."""
+    default = settings().default_language
+    staff = caller is not None and caller.is_staff
+    return default if staff else preferred_language(request.headers.get("accept-language"), default)
+
+
 def basket_response(
     request: Request, caller: Caller | None, basket: Basket, headers: dict[str, str] | None = None
 ) -> Response:
-    """The basket at present prices; staff see the default language."""
-    default = settings().default_language
-    staff = caller is not None and caller.is_staff
-    language = default if staff else preferred_language(request.headers.get("accept-language"), default)
+    """The basket at present prices."""
+    language = language_of(request, caller)
     varies = {"Vary": f"Accept-Language, Authorization, {TOKEN_HEADER}"}
     body = dump(priced(basket, language))
     return entity(

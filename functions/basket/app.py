@@ -3,21 +3,32 @@
 from sqlalchemy import text
 
 from basket.database import database
-from basket.endpoints import basket, item, items
+from basket.endpoints import basket, checkout, item, items, order, order_money, orders
 from eatit.http.app import CONVENTIONS, create_app, create_handler
 from eatit.revocation import is_reachable
 from eatit.secrets import secret
 
 app = create_app(
     "basket",
-    [basket.router, items.router, item.router],
+    [
+        basket.router,
+        items.router,
+        item.router,
+        checkout.router,
+        orders.router,
+        order.router,
+        order_money.router,
+    ],
     {
         "database": (lambda: database.read(text("SELECT 1")), True),
         "keys": (lambda: bool(secret("auth/jwks").get("keys")), True),
         "cache": (is_reachable, False),
     },
     title="EatIt: the basket",
-    description="Baskets of signed-in users, and of guests who hold a basket token. " + CONVENTIONS,
-    tags={"basket": "The caller's basket, at present prices."},
+    description="Baskets of signed-in users, and of guests who hold a basket token; orders. " + CONVENTIONS,
+    tags={
+        "basket": "The caller's basket, at present prices.",
+        "orders": "What was bought: from checkout to delivery, with what was paid and given back.",
+    },
 )
 handler = create_handler(app)

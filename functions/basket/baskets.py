@@ -73,7 +73,7 @@ def read_basket(database: Database, owner: Owner) -> Basket:
     rows = database.rows(READ[owner.kind], owner.parameters)
     if not rows:
         return _none_yet(owner)
-    return _basket(rows)
+    return basket_of(rows)
 
 
 def put_line(
@@ -114,7 +114,7 @@ def put_line(
         if unsound is None:
             return read_basket(database, owner)
         raise unsound
-    return _basket(rows)
+    return basket_of(rows)
 
 
 def remove_lines(
@@ -132,7 +132,7 @@ def remove_lines(
         return none
     if expected is not None and not rows[0].changed and rows[0].version not in expected:
         raise Stale
-    return _basket(rows)
+    return basket_of(rows)
 
 
 def _run(
@@ -163,7 +163,8 @@ def _none_yet(owner: Owner) -> Basket:
     return NO_BASKET
 
 
-def _basket(rows: Sequence[Line]) -> Basket:
+def basket_of(rows: Sequence[Line]) -> Basket:
+    """The basket in a statement's rows, of which there is at least one."""
     first = rows[0]
     return Basket(first.basket_id, first.version, first.updated_at, [row for row in rows if row.product_id is not None])
 

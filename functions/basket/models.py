@@ -1,8 +1,10 @@
 """The shapes of /basket: what is sent and what is answered."""
 
 from datetime import datetime
-from typing import Literal
+from typing import Annotated, Literal
 from uuid import UUID
+
+from pydantic import Field
 
 from eatit.http.shapes import Answer, Body, Id, MoneyAnswer, PositiveQuantity, Quantity, QuantityText
 
@@ -46,7 +48,7 @@ class WarningAnswer(Answer):
 
 
 class BasketAnswer(Answer):
-    """A basket; `id` is null until something was put in."""
+    """A basket; `id` is null until something was put in. `total` is what checkout charges."""
 
     id: UUID | None
     version: int
@@ -56,5 +58,7 @@ class BasketAnswer(Answer):
     fee_total: MoneyAnswer
     total: MoneyAnswer
     currency: str
+    minimum_order: Annotated[MoneyAnswer | None, Field(description="The least subtotal, less discounts, of an order.")]
+    fee_free_from: Annotated[MoneyAnswer | None, Field(description="From which such sum on delivery costs nothing.")]
     warnings: list[WarningAnswer]
     updated_at: datetime | None

@@ -14,6 +14,7 @@ CEILINGS = {
     "StoreFunction": 2.4,
     "BasketFunction": 2.4,
     "BasketSyncFunction": 1.4,
+    "OrderExpiryFunction": 1.4,
     "MailFunction": 1.4,
     "OutboxRelayFunction": 1.4,
     "UpkeepFunction": 1.3,
