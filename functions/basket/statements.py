@@ -1,8 +1,8 @@
 """The statements that read and change a basket, one for each kind of owner.
 
 A change reads what stood before, checks the product's rules, locks the basket by counting its version up, changes
-the line and gives the whole basket. Had somebody else changed the basket meanwhile, what it read would be stale: it
-refuses itself (SQLSTATE 40001), and is run again with the basket locked first.
+the line and gives the whole basket. Had somebody else changed, merged or swept the basket meanwhile, what it read would
+be stale: it refuses itself (SQLSTATE 40001), and is run again with the basket locked first.
 
 They are the shop's busiest, hence in the driver's own form (see `Database.rows`).
 """
@@ -56,29 +56,31 @@ LEFT JOIN (
         WHERE l.basket_id = (SELECT id FROM before) AND l.product_id <> :product
 ) AS l ON l.basket_id = basket.id
 {with_copies}
-WHERE basket.refuse_contended(basket.version <> coalesce(before.version, 0) + 1)
+WHERE basket.refuse_contended(CASE
+    WHEN basket.id IS NULL THEN before.id IS NOT NULL AND EXISTS (SELECT FROM sound)
+    ELSE basket.version <> coalesce(before.version, 0) + 1 END)
 ORDER BY l.added_at, l.product_id
 """
 
 _REMOVE = """
 WITH before AS (
-    SELECT b.id, b.version, EXISTS (
-        SELECT FROM basket.lines l WHERE l.basket_id = b.id AND (:product IS NULL OR l.product_id = :product)) AS there
+    SELECT b.id, b.version, (:expected IS NULL OR b.version = ANY(:expected)) AND EXISTS (
+        SELECT FROM basket.lines l WHERE l.basket_id = b.id AND (:product IS NULL OR l.product_id = :product)) AS sound
     FROM basket.baskets b WHERE {found}
 ), basket AS (
-    {counted_up} FROM before
-    WHERE b.id = before.id AND before.there AND (:expected IS NULL OR before.version = ANY(:expected))
+    {counted_up} FROM before WHERE b.id = before.id AND before.sound AND b.merged_at IS NULL
     RETURNING b.id, b.version, b.updated_at
 ), gone AS (
     DELETE FROM basket.lines l USING basket
     WHERE l.basket_id = basket.id AND (:product IS NULL OR l.product_id = :product) RETURNING l.product_id
 )
 SELECT coalesce(basket.id, b.id) AS basket_id, coalesce(basket.version, b.version) AS version,
-    coalesce(basket.updated_at, b.updated_at) AS updated_at, before.there, basket.id IS NOT NULL AS changed, {item}
+    coalesce(basket.updated_at, b.updated_at) AS updated_at, basket.id IS NOT NULL AS changed, {item}
 FROM before JOIN basket.baskets b ON b.id = before.id LEFT JOIN basket ON true
 LEFT JOIN basket.lines l ON l.basket_id = before.id AND l.product_id NOT IN (SELECT product_id FROM gone)
 {with_copies}
-WHERE basket.refuse_contended(basket.version <> before.version + 1)
+WHERE basket.refuse_contended(
+    CASE WHEN basket.id IS NULL THEN before.sound ELSE basket.version <> before.version + 1 END)
 ORDER BY l.added_at, l.product_id
 """
 
