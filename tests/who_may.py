@@ -86,6 +86,8 @@ WHO = {
     ("POST", "/basket/items"): "anyone",
     ("PATCH", ITEM): "anyone",
     ("DELETE", ITEM): "anyone",
+    ("POST", "/basket/merge"): "customer",
+    ("POST", "/basket/accept-prices"): "anyone",
     **{
         ("GET", f"/{group}/{page}"): "open"
         for group in GROUPS

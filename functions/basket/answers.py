@@ -1,5 +1,7 @@
 """How /basket answers: whose basket a request means, and the basket as bytes."""
 
+from typing import Any
+
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -21,14 +23,18 @@ def owner_of(request: Request, caller: Caller | None) -> Owner:
 
 
 def basket_response(
-    request: Request, caller: Caller | None, basket: Basket, headers: dict[str, str] | None = None
+    request: Request,
+    caller: Caller | None,
+    basket: Basket,
+    headers: dict[str, str] | None = None,
+    **beside: Any,
 ) -> Response:
-    """The basket at present prices; staff see the default language."""
+    """The basket at present prices, and what else is told `beside` it; staff see the default language."""
     default = settings().default_language
     staff = caller is not None and caller.is_staff
     language = default if staff else preferred_language(request.headers.get("accept-language"), default)
     varies = {"Vary": f"Accept-Language, Authorization, {TOKEN_HEADER}"}
-    body = dump(priced(basket, language))
+    body = dump({**priced(basket, language), **beside})
     return entity(
         request, body, version=basket.version, varies=False, headers={**varies, **(headers or {})}, language=language
     )

@@ -3,14 +3,14 @@
 from sqlalchemy import text
 
 from basket.database import database
-from basket.endpoints import basket, item, items
+from basket.endpoints import accept_prices, basket, item, items, merge
 from eatit.http.app import CONVENTIONS, create_app, create_handler
 from eatit.revocation import is_reachable
 from eatit.secrets import secret
 
 app = create_app(
     "basket",
-    [basket.router, items.router, item.router],
+    [basket.router, items.router, item.router, merge.router, accept_prices.router],
     {
         "database": (lambda: database.read(text("SELECT 1")), True),
         "keys": (lambda: bool(secret("auth/jwks").get("keys")), True),

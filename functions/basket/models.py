@@ -1,8 +1,10 @@
 """The shapes of /basket: what is sent and what is answered."""
 
 from datetime import datetime
-from typing import Literal
+from typing import Annotated, Literal
 from uuid import UUID
+
+from pydantic import Field
 
 from eatit.http.shapes import Answer, Body, Id, MoneyAnswer, PositiveQuantity, Quantity, QuantityText
 
@@ -20,6 +22,13 @@ class ItemSet(Body):
     """What the line's quantity becomes; zero removes the line."""
 
     quantity: Quantity
+
+
+class BasketMerge(Body):
+    """The secret of a guest's basket; `policy` is for lines that are in both."""
+
+    basket_token: Annotated[str, Field(min_length=1, max_length=500)]
+    policy: Literal["sum", "replace", "keep"] = "sum"
 
 
 class ItemAnswer(Answer):
@@ -58,3 +67,18 @@ class BasketAnswer(Answer):
     currency: str
     warnings: list[WarningAnswer]
     updated_at: datetime | None
+
+
+class MergedLineAnswer(Answer):
+    """What a merge did to a line of the user's basket; `from` is zero where it wasn't there."""
+
+    product_id: UUID
+    from_: Annotated[QuantityText, Field(alias="from")]
+    to: QuantityText
+    code: Literal["added", "summed", "replaced", "capped", "basket_full"]
+
+
+class MergedBasketAnswer(BasketAnswer):
+    """The user's basket, and what of it was changed by the merge."""
+
+    merged: list[MergedLineAnswer]

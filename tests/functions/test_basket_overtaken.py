@@ -33,7 +33,7 @@ def test_a_guests_change_that_comes_too_late_is_404(
 ) -> None:
     made = product(staff)["id"]
     basket, token = guest(made)
-    body = None if quantity is None else {"quantity": quantity}
+    body: Any = None if quantity is None else {"quantity": quantity}
     if method == "POST":
         body = {"product_id": made, "quantity": quantity}
     with overtaken(shop["database_url"], statement, [basket]):
