@@ -87,6 +87,8 @@ WHO = {
     ("POST", "/basket/items"): "anyone",
     ("PATCH", ITEM): "anyone",
     ("DELETE", ITEM): "anyone",
+    ("POST", "/basket/merge"): "customer",
+    ("POST", "/basket/accept-prices"): "anyone",
     ("POST", "/basket/checkout"): "customer",
     ("GET", "/basket/orders"): "customer",
     ("GET", ORDER): "customer",

@@ -1,5 +1,7 @@
 """How /basket answers: whose basket a request means, and the basket as bytes."""
 
+from typing import Any
+
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -28,12 +30,16 @@ def language_of(request: Request, caller: Caller | None) -> str:
 
 
 def basket_response(
-    request: Request, caller: Caller | None, basket: Basket, headers: dict[str, str] | None = None
+    request: Request,
+    caller: Caller | None,
+    basket: Basket,
+    headers: dict[str, str] | None = None,
+    **beside: Any,
 ) -> Response:
-    """The basket at present prices."""
+    """The basket at present prices, and what else is told `beside` it."""
     language = language_of(request, caller)
     varies = {"Vary": f"Accept-Language, Authorization, {TOKEN_HEADER}"}
-    body = dump(priced(basket, language))
+    body = dump({**priced(basket, language), **beside})
     return entity(
         request, body, version=basket.version, varies=False, headers={**varies, **(headers or {})}, language=language
     )

@@ -3,7 +3,7 @@
 from sqlalchemy import text
 
 from basket.database import database
-from basket.endpoints import basket, checkout, item, items, order, order_money, orders
+from basket.endpoints import accept_prices, basket, checkout, item, items, merge, order, order_money, orders
 from eatit.http.app import CONVENTIONS, create_app, create_handler
 from eatit.revocation import is_reachable
 from eatit.secrets import secret
@@ -14,6 +14,8 @@ app = create_app(
         basket.router,
         items.router,
         item.router,
+        merge.router,
+        accept_prices.router,
         checkout.router,
         orders.router,
         order.router,

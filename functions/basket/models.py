@@ -24,6 +24,13 @@ class ItemSet(Body):
     quantity: Quantity
 
 
+class BasketMerge(Body):
+    """The secret of a guest's basket; `policy` is for lines that are in both."""
+
+    basket_token: Annotated[str, Field(min_length=1, max_length=500)]
+    policy: Literal["sum", "replace", "keep"] = "sum"
+
+
 class ItemAnswer(Answer):
     """A line: `price` is the present one, `price_seen` the one when it was put in."""
 
@@ -62,3 +69,18 @@ class BasketAnswer(Answer):
     fee_free_from: Annotated[MoneyAnswer | None, Field(description="From which such sum on delivery costs nothing.")]
     warnings: list[WarningAnswer]
     updated_at: datetime | None
+
+
+class MergedLineAnswer(Answer):
+    """What a merge did to a line of the user's basket; `from` is zero where it wasn't there."""
+
+    product_id: UUID
+    from_: Annotated[QuantityText, Field(alias="from")]
+    to: QuantityText
+    code: Literal["added", "summed", "replaced", "capped", "basket_full"]
+
+
+class MergedBasketAnswer(BasketAnswer):
+    """The user's basket, and what of it was changed by the merge."""
+
+    merged: list[MergedLineAnswer]

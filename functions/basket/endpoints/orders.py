@@ -22,7 +22,7 @@ router = endpoint_router()
 @router.get(
     "/basket/orders",
     tags=["orders"],
-    summary="List orders",
+    summary="List and find orders",
     operation_id="list_orders",
     response_model=OrderList,
     openapi_extra=described(),
