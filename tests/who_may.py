@@ -94,6 +94,8 @@ WHO = {
     ("GET", ORDER): "customer",
     ("PATCH", ORDER): "staff",
     ("POST", f"{ORDER}/cancel"): "customer",
+    ("POST", f"{ORDER}/reorder"): "customer",
+    ("GET", f"{ORDER}/receipt"): "customer",
     ("GET", f"{ORDER}/payments"): "customer",
     ("GET", f"{ORDER}/refunds"): "customer",
     ("POST", f"{ORDER}/refunds"): "staff",

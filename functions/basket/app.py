@@ -3,7 +3,19 @@
 from sqlalchemy import text
 
 from basket.database import database
-from basket.endpoints import accept_prices, basket, checkout, item, items, merge, order, order_money, orders
+from basket.endpoints import (
+    accept_prices,
+    basket,
+    checkout,
+    item,
+    items,
+    merge,
+    order,
+    order_money,
+    orders,
+    receipt,
+    reorder,
+)
 from eatit.http.app import CONVENTIONS, create_app, create_handler
 from eatit.revocation import is_reachable
 from eatit.secrets import secret
@@ -20,6 +32,8 @@ app = create_app(
         orders.router,
         order.router,
         order_money.router,
+        receipt.router,
+        reorder.router,
     ],
     {
         "database": (lambda: database.read(text("SELECT 1")), True),

@@ -84,3 +84,26 @@ class MergedBasketAnswer(BasketAnswer):
     """The user's basket, and what of it was changed by the merge."""
 
     merged: list[MergedLineAnswer]
+
+
+class SkippedLineAnswer(Answer):
+    """A line of an order that couldn't be added to the basket."""
+
+    product_id: UUID
+    code: Literal["product_gone", "above_maximum", "below_minimum", "not_a_multiple", "basket_full"]
+
+
+class AdjustedLineAnswer(Answer):
+    """A line of an order of which less was added (`to`) than was ordered (`from`)."""
+
+    product_id: UUID
+    from_: Annotated[QuantityText, Field(alias="from")]
+    to: QuantityText
+    code: Literal["above_maximum", "not_a_multiple"]
+
+
+class ReorderedBasketAnswer(BasketAnswer):
+    """The user's basket, and what of the order isn't in it, or not whole."""
+
+    skipped: list[SkippedLineAnswer]
+    adjusted: list[AdjustedLineAnswer]

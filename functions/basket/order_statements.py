@@ -111,3 +111,25 @@ WHERE o.status = 'placed' AND o.payment_method <> 'cash' AND o.payment_status = 
     AND o.created_at < now() - make_interval(mins => %(minutes)s::integer)
 ORDER BY o.created_at LIMIT 1 FOR UPDATE SKIP LOCKED
 """
+
+# A user's basket, so that there is one to be locked; then what of an order may go into it again.
+MAKE = """
+INSERT INTO basket.baskets (id, user_id) VALUES (%(new_id)s::uuid, %(user)s::uuid) ON CONFLICT (user_id) DO NOTHING
+"""
+ORDERED = """
+SELECT o.product_id, o.quantity AS ordered, l.quantity AS there, p.status, p.quantity_step, p.min_quantity,
+    p.max_quantity, p.price_amount, (SELECT count(*) FROM basket.lines c WHERE c.basket_id = b.id) AS held
+FROM basket.baskets b JOIN basket.order_lines o ON o.order_id = %(order)s::uuid
+LEFT JOIN basket.lines l ON l.basket_id = b.id AND l.product_id = o.product_id
+LEFT JOIN basket.products p ON p.id = o.product_id
+WHERE b.user_id = %(user)s::uuid ORDER BY o.position
+"""
+REFILL = """
+WITH basket AS (
+    UPDATE basket.baskets SET version = version + 1, updated_at = now() WHERE user_id = %(user)s::uuid RETURNING id
+)
+INSERT INTO basket.lines (basket_id, product_id, quantity, price_seen)
+SELECT basket.id, l.product_id, l.quantity, l.price
+FROM basket, jsonb_to_recordset(%(lines)s::jsonb) AS l(product_id uuid, quantity numeric, price bigint)
+ON CONFLICT (basket_id, product_id) DO UPDATE SET quantity = excluded.quantity
+"""
