@@ -86,6 +86,8 @@ WHO = {
     ("POST", "/basket/items"): "anyone",
     ("PATCH", ITEM): "anyone",
     ("DELETE", ITEM): "anyone",
+    ("GET", "/basket/events/parked"): "admin",
+    ("POST", "/basket/events/replay"): "admin",
     **{
         ("GET", f"/{group}/{page}"): "open"
         for group in GROUPS

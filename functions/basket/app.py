@@ -3,14 +3,14 @@
 from sqlalchemy import text
 
 from basket.database import database
-from basket.endpoints import basket, item, items
+from basket.endpoints import basket, events_parked, events_replay, item, items
 from eatit.http.app import CONVENTIONS, create_app, create_handler
 from eatit.revocation import is_reachable
 from eatit.secrets import secret
 
 app = create_app(
     "basket",
-    [basket.router, items.router, item.router],
+    [basket.router, items.router, item.router, events_parked.router, events_replay.router],
     {
         "database": (lambda: database.read(text("SELECT 1")), True),
         "keys": (lambda: bool(secret("auth/jwks").get("keys")), True),
@@ -18,6 +18,9 @@ app = create_app(
     },
     title="EatIt: the basket",
     description="Baskets of signed-in users, and of guests who hold a basket token. " + CONVENTIONS,
-    tags={"basket": "The caller's basket, at present prices."},
+    tags={
+        "basket": "The caller's basket, at present prices.",
+        "events": "Messages that a consumer could not use, for admins.",
+    },
 )
 handler = create_handler(app)
