@@ -11,6 +11,7 @@ ARGUMENTS ?=
 FUNCTION ?=
 EVENT ?= {}
 EMAIL ?=
+QUEUE ?=
 FILE ?=
 MAPPING ?=
 DRY_RUN ?=
@@ -28,7 +29,7 @@ export PYTHON
 export PATH := $(PATH):$(CURDIR)/.run/bootstrap/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help ready run up stop reset status dev invoke rotate-keys replace-keys admin resync import \
+.PHONY: help ready run up stop reset status dev invoke rotate-keys replace-keys admin resync events replay import \
 	test test-unit test-functions test-integration test-gateway \
 	test-contract test-browser test-performance bench test-sam \
 	sam localstack build openapi lint types imports template pr deploy clean
@@ -76,6 +77,12 @@ import: ready ## Put goods in from a file: make import FILE=goods.csv [MAPPING=c
 
 resync: ready ## Put every active product into the outbox again
 	@exec $(STACK) invoke ResyncFunction --directory "$(DIRECTORY)"
+
+events: ready ## What waits in the outbox and the queues, and what is parked and why: make events [ENVIRONMENT=staging]
+	@exec $(PY) -m localstack.events $(WHERE)
+
+replay: ready ## Put parked messages back: make replay QUEUE=basket.product-sync [ENVIRONMENT=staging]
+	@exec $(PY) -m localstack.events replay "$(QUEUE)" $(WHERE)
 
 test: ready ## Run all tests but those under SAM; they start their own servers
 	@exec $(PYTEST) $(TESTS) $(ARGUMENTS)

@@ -100,6 +100,8 @@ WHO = {
     ("GET", f"{ORDER}/refunds"): "customer",
     ("POST", f"{ORDER}/refunds"): "staff",
     ("GET", f"{ORDER}/refunds/{{refund_id:uuid}}"): "customer",
+    ("GET", "/basket/events/parked"): "admin",
+    ("POST", "/basket/events/replay"): "admin",
     **{
         ("GET", f"/{group}/{page}"): "open"
         for group in GROUPS

@@ -7,6 +7,8 @@ from basket.endpoints import (
     accept_prices,
     basket,
     checkout,
+    events_parked,
+    events_replay,
     item,
     items,
     merge,
@@ -34,6 +36,8 @@ app = create_app(
         order_money.router,
         receipt.router,
         reorder.router,
+        events_parked.router,
+        events_replay.router,
     ],
     {
         "database": (lambda: database.read(text("SELECT 1")), True),
@@ -45,6 +49,7 @@ app = create_app(
     tags={
         "basket": "The caller's basket, at present prices.",
         "orders": "What was bought: from checkout to delivery, with what was paid and given back.",
+        "events": "Messages that a consumer could not use, for admins.",
     },
 )
 handler = create_handler(app)

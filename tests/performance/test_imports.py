@@ -21,6 +21,7 @@ CEILINGS = {
     "ImportFunction": 1.4,
     "ResyncFunction": 1.3,
     "MigrateFunction": 1.8,
+    "EventsFunction": 1.4,
     "KeyRotationFunction": 0.8,
     "AdminFunction": 1.4,
 }
@@ -77,5 +78,6 @@ def test_only_the_worker_that_needs_it_imports_it(starts: dict[str, Start]) -> N
         "MailFunction",
         "OutboxRelayFunction",
         "MigrateFunction",
+        "EventsFunction",
         "ImportFunction",
     }

@@ -107,8 +107,15 @@ def read_event(body: bytes) -> Event:
 
 def is_heard(event_type: str) -> bool:
     """Whether some declared queue is bound to this type, so that the broker must be able to route it."""
+    return bool(queues_of(event_type))
+
+
+def queues_of(event_type: str) -> list[str]:
+    """The declared queues that hear this type."""
     words = event_type.split(".")
-    return any(_matches(pattern.split("."), words) for patterns in QUEUES.values() for pattern in patterns)
+    return [
+        queue for queue, patterns in QUEUES.items() if any(_matches(pattern.split("."), words) for pattern in patterns)
+    ]
 
 
 def _matches(pattern: list[str], words: list[str]) -> bool:
