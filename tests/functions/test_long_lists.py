@@ -57,7 +57,11 @@ class Shelf:
         self.mark = "".join(chr(1072 + int(digit, 16)) for digit in uuid.uuid4().hex[:8])
         self.categories: list[str] = []
         for above in (None, 0, None):
-            body: dict[str, Any] = {"name": "Раздел", "slug": unique("c"), "parent_id": None if above is None else self.categories[0]}
+            body: dict[str, Any] = {
+                "name": "Раздел",
+                "slug": unique("c"),
+                "parent_id": None if above is None else self.categories[0],
+            }
             self.categories.append(good(call("POST", "/store/categories", body, token=token), 201)["id"])
         self.warehouses = []
         for open_ in (True, True, False):
