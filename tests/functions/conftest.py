@@ -29,6 +29,7 @@ def _forget() -> None:
     from eatit.security import forget_keys
     from eatit.settings import settings
     from operations.events import database as events
+    from operations.check_books import database as books
     from operations.outbox_relay import database as relay
     from operations.upkeep import database as upkeep
     from operations.upkeep import files as sweeping
@@ -36,7 +37,7 @@ def _forget() -> None:
     from store.database import database as store
     from store.resync import database as resync
 
-    for database in (auth, mail, store, basket, expiry, sync, relay, upkeep, resync, events):
+    for database in (auth, mail, store, basket, expiry, sync, relay, upkeep, resync, events, books):
         database.close()
     cache.close()
     files.close()
