@@ -65,14 +65,16 @@ def test_prices_that_didnt_move_change_nothing(staff: str, holder: Holder) -> No
 
 
 def test_what_isnt_on_sale_keeps_the_price_that_was_seen(staff: str, sql: Any, holder: Holder) -> None:
-    gone, lost = product(staff)["id"], product(staff)["id"]
-    holder.add(gone)
-    before = holder.add(lost)
+    gone, lost, rose = (product(staff)["id"] for _ in range(3))
+    for each in (gone, lost):
+        holder.add(each)
+    before = holder.add(rose)
     sql.execute("UPDATE basket.products SET status = 'archived', price_amount = 1 WHERE id = %s", [gone])
     sql.execute("DELETE FROM basket.products WHERE id = %s", [lost])
+    assert good(holder.accept())["version"] == before["version"]
+    reprice(sql, rose, 20000)
     accepted = good(holder.accept())
-    assert [line["price_seen"]["amount"] for line in accepted["items"]] == [12990, 12990]
-    assert accepted["version"] == before["version"]
+    assert [line["price_seen"]["amount"] for line in accepted["items"]] == [12990, 12990, 20000]
 
 
 def test_nobody_has_an_empty_basket(customer: Any) -> None:
