@@ -85,6 +85,14 @@ def test_nobody_has_an_empty_basket(customer: Any) -> None:
         assert "x-basket-token" not in answer.headers
 
 
+def test_nobodys_key_is_read_and_ignored() -> None:
+    headers = {"Idempotency-Key": unique("key")}
+    answers = [call("POST", "/basket/accept-prices", headers=headers) for _ in range(2)]
+    assert all(good(answer)["id"] is None and "idempotency-replayed" not in answer.headers for answer in answers)
+    bad = call("POST", "/basket/accept-prices", headers={"Idempotency-Key": "two words"})
+    assert (bad.status, bad.body["code"]) == (400, "invalid_header")
+
+
 @pytest.mark.parametrize(("language", "title"), [("ru", "Такой корзины нет"), ("en", "There is no such basket")])
 def test_an_unknown_token_is_404(language: str, title: str) -> None:
     headers = {"X-Basket-Token": "nobodys", "Accept-Language": language}
