@@ -69,6 +69,8 @@ baskets = Table(
     Column("created_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
     Column("updated_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
     Column("merged_at", DateTime(timezone=True)),
+    Index("guests_baskets_by_age", "created_at", postgresql_where=text("user_id IS NULL")),
+    Index("users_baskets_by_age", "created_at", postgresql_where=text("user_id IS NOT NULL")),
 )
 
 lines = Table(

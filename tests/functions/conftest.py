@@ -28,8 +28,8 @@ def _forget() -> None:
     from eatit.secrets import forget_secrets
     from eatit.security import forget_keys
     from eatit.settings import settings
-    from operations.events import database as events
     from operations.check_books import database as books
+    from operations.events import database as events
     from operations.outbox_relay import database as relay
     from operations.upkeep import database as upkeep
     from operations.upkeep import files as sweeping

@@ -65,14 +65,16 @@ def test_prices_that_didnt_move_change_nothing(staff: str, holder: Holder) -> No
 
 
 def test_what_isnt_on_sale_keeps_the_price_that_was_seen(staff: str, sql: Any, holder: Holder) -> None:
-    gone, lost = product(staff)["id"], product(staff)["id"]
-    holder.add(gone)
-    before = holder.add(lost)
+    gone, lost, rose = (product(staff)["id"] for _ in range(3))
+    for each in (gone, lost):
+        holder.add(each)
+    before = holder.add(rose)
     sql.execute("UPDATE basket.products SET status = 'archived', price_amount = 1 WHERE id = %s", [gone])
     sql.execute("DELETE FROM basket.products WHERE id = %s", [lost])
+    assert good(holder.accept())["version"] == before["version"]
+    reprice(sql, rose, 20000)
     accepted = good(holder.accept())
-    assert [line["price_seen"]["amount"] for line in accepted["items"]] == [12990, 12990]
-    assert accepted["version"] == before["version"]
+    assert [line["price_seen"]["amount"] for line in accepted["items"]] == [12990, 12990, 20000]
 
 
 def test_nobody_has_an_empty_basket(customer: Any) -> None:
@@ -81,6 +83,14 @@ def test_nobody_has_an_empty_basket(customer: Any) -> None:
         basket = good(answer)
         assert (basket["id"], basket["version"], basket["items"]) == (None, 0, [])
         assert "x-basket-token" not in answer.headers
+
+
+def test_nobodys_key_is_read_and_ignored() -> None:
+    headers = {"Idempotency-Key": unique("key")}
+    answers = [call("POST", "/basket/accept-prices", headers=headers) for _ in range(2)]
+    assert all(good(answer)["id"] is None and "idempotency-replayed" not in answer.headers for answer in answers)
+    bad = call("POST", "/basket/accept-prices", headers={"Idempotency-Key": "two words"})
+    assert (bad.status, bad.body["code"]) == (400, "invalid_header")
 
 
 @pytest.mark.parametrize(("language", "title"), [("ru", "Такой корзины нет"), ("en", "There is no such basket")])

@@ -95,6 +95,7 @@ def test_operations_sees_keys_and_dates_and_what_the_books_are_made_of(sql: Any)
         ("auth.refresh_tokens", "expires_at"),
         ("auth.sessions", "id"),
         ("auth.sessions", "last_seen_at"),
+        *(("basket.baskets", column) for column in ("id", "user_id", "created_at", "updated_at")),
         ("basket.inbox", "event_id"),
         ("basket.inbox", "received_at"),
         *(

@@ -30,6 +30,6 @@ async def accept_prices(request: Request, caller: Anyone) -> Response:
     def accept(runner: Database | Transaction) -> Response:
         return basket_response(request, caller, baskets.accept_prices(runner, database, owner))
 
-    if "idempotency-key" not in request.headers or owner.scope is None:
+    if "idempotency-key" not in request.headers:
         return accept(database)
     return idempotency.post(request, owner.scope, accept)
