@@ -32,7 +32,7 @@ export PATH := $(PATH):$(CURDIR)/.run/bootstrap/bin
 .DEFAULT_GOAL := help
 .PHONY: help ready run up stop reset status dev invoke rotate-keys replace-keys admin resync events replay import \
 	check-books test test-unit test-functions test-integration test-gateway \
-	test-contract test-browser test-performance bench test-sam \
+	test-contract test-browser test-faults test-performance bench test-sam \
 	sam localstack build openapi lint types imports template pr deploy clean
 
 help: ## Say what there is
@@ -86,7 +86,7 @@ events: ready ## What waits in the outbox and the queues, and what is parked and
 	@exec $(PY) -m localstack.events $(WHERE)
 
 replay: ready ## Put parked messages back: make replay QUEUE=basket.product-sync [ENVIRONMENT=staging]
-	@exec $(PY) -m localstack.events replay "$(QUEUE)" $(WHERE)
+	@exec $(PY) -m localstack.events --replay "$(QUEUE)" $(WHERE)
 
 test: ready ## Run all tests but those under SAM; they start their own servers
 	@exec $(PYTEST) $(TESTS) $(ARGUMENTS)
@@ -108,6 +108,9 @@ test-contract: ready ## Schemathesis over the three OpenAPI files
 
 test-browser: ready ## The documentation's pages in a real browser; says why where there is none
 	@exec $(PYTEST) tests/browser $(ARGUMENTS)
+
+test-faults: ready ## Servers killed, stopped and away in the middle of work; minutes, on a stack of its own
+	@exec $(PYTEST) tests/faults $(ARGUMENTS)
 
 test-performance: ready ## Import budgets and cold starts, as ratios
 	@exec $(PYTEST) tests/performance $(ARGUMENTS)

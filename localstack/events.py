@@ -1,6 +1,6 @@
 """Shows how the events of a deployment are, or puts parked messages back: what `make events` and `make replay` do.
 
-`python -m localstack.events [replay basket.product-sync] [--environment staging]`
+`python -m localstack.events [--replay basket.product-sync] [--environment staging]`
 """
 
 from __future__ import annotations
@@ -76,17 +76,16 @@ def _table(rows: Sequence[Sequence[str]]) -> Iterable[str]:
 def main() -> int:
     """Print it; the exit status."""
     parser = argparse.ArgumentParser(prog="python -m localstack.events", description=__doc__)
-    parser.add_argument("action", nargs="?", choices=("show", "replay"), default="show")
-    parser.add_argument("queue", nargs="?", default="", help="whose parked messages go back")
+    parser.add_argument("--replay", metavar="QUEUE", help="put this queue's parked messages back instead")
     parser.add_argument("--environment", help="one of samconfig.toml's; without it, the local stack")
     parser.add_argument("--directory", type=Path, default=ROOT / ".run", help="the local stack's directory (.run)")
     given = parser.parse_args()
-    if given.action == "replay" and not given.queue.strip():
+    if given.replay is not None and not given.replay.strip():
         print("eatit: Say which queue: make replay QUEUE=basket.product-sync.", file=sys.stderr)
         return 2
     try:
-        if given.action == "replay":
-            print(replayed(given.queue.strip(), environment=given.environment, directory=given.directory))
+        if given.replay is not None:
+            print(replayed(given.replay.strip(), environment=given.environment, directory=given.directory))
         else:
             print(shown(environment=given.environment, directory=given.directory))
     except StackFailure as failure:

@@ -43,7 +43,7 @@ class Shop:
 
     def module(self, name: str, *words: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            [sys.executable, "-m", name, words[0], "--directory", str(self.directory), *words[1:]],
+            [sys.executable, "-m", name, *words[:1], "--directory", str(self.directory), *words[1:]],
             cwd=ROOT,
             env=self.environment,
             capture_output=True,
@@ -123,7 +123,7 @@ def test_the_events_are_shown_and_what_is_parked_goes_back(shop: Shop) -> None:
 
     def shows() -> bool:
         nonlocal told
-        done = shop.module("localstack.events", "show")
+        done = shop.module("localstack.events")
         assert done.returncode == 0, done.stderr
         told = done.stdout
         return "spoilt-1" in told
@@ -132,13 +132,13 @@ def test_the_events_are_shown_and_what_is_parked_goes_back(shop: Shop) -> None:
     assert "No event waits in the outbox." in told
     assert re.search(r"^basket.product-sync +0 +1 +0 +– +1$", told, re.M), told
     assert re.search(r"spoilt-1  –  not JSON", told), told
-    done = shop.module("localstack.events", "replay", "basket.product-sync")
+    done = shop.module("localstack.events", "--replay=basket.product-sync")
     assert re.fullmatch(r"1 messages went back into basket.product-sync, [01] are parked now.\n", done.stdout), done
     assert wait_until(shows, 60)
     channel.queue_purge("basket.product-sync.parked")
     connection.close()
-    assert shop.module("localstack.events", "replay").returncode == 2
-    unknown = shop.module("localstack.events", "replay", "none.such")
+    assert shop.module("localstack.events", "--replay=").returncode == 2
+    unknown = shop.module("localstack.events", "--replay=none.such")
     assert (unknown.returncode, "basket.product-sync" in unknown.stderr) == (1, True)
 
 
