@@ -3,6 +3,7 @@
 import gzip
 import json
 import os
+import urllib.request
 from typing import Any
 from urllib.error import HTTPError
 from uuid import UUID
@@ -132,6 +133,13 @@ def test_a_file_that_cant_be_imported_fails_with_its_reason(importing: Importing
 
 def test_empty_json_lines_fail_too(importing: Importing) -> None:
     assert importing.failed(b"\n \n", content_type="application/jsonl")["reason"] == "empty_file"
+
+
+def test_no_cell_of_the_errors_is_a_formula(importing: Importing) -> None:
+    run = importing.failed(b"=cmd|x,sku\n1,a\n")
+    assert [(error["column"], error["code"]) for error in run["errors"]] == [("=cmd|x", "unknown_column")]
+    with urllib.request.urlopen(run["errors_url"]) as answer:
+        assert b"\r\n1,'=cmd|x,unknown_column," in answer.read()
 
 
 def test_a_mapped_column_that_the_file_hasnt_fails(importing: Importing) -> None:
