@@ -92,7 +92,7 @@ class MovementCreate(Body):
     kind: MovementKind
     product_id: Id
     warehouse_id: Id
-    to_warehouse_id: Id | None = None
+    to_warehouse_id: Annotated[Id | None, Field(validate_default=True)] = None
     quantity: Annotated[Decimal, _SignedExact(places=3, maximum=MAX_QUANTITY)]
     reason: Text300
 
@@ -106,11 +106,17 @@ class MovementCreate(Body):
             raise PydanticCustomError("eatit.out_of_range", "quantity", {"expected": f"> 0, ≤ {MAX_QUANTITY}"})
         return quantity
 
-    @model_validator(mode="after")
-    def _holds_together(self) -> "MovementCreate":
-        if (self.kind == "transfer") != (self.to_warehouse_id is not None) or self.to_warehouse_id == self.warehouse_id:
-            raise PydanticCustomError("eatit.contradiction", "place", {"other": "kind, to_warehouse_id, warehouse_id"})
-        return self
+    @field_validator("to_warehouse_id")
+    @classmethod
+    def _is_another_place(cls, place: UUID | None, told: ValidationInfo) -> UUID | None:
+        kind = told.data.get("kind")
+        if kind == "transfer" and place is None:
+            raise PydanticCustomError("eatit.missing", "place", {})
+        if place is not None and kind not in (None, "transfer"):
+            raise PydanticCustomError("eatit.contradiction", "place", {"other": "kind"})
+        if place is not None and place == told.data.get("warehouse_id"):
+            raise PydanticCustomError("eatit.contradiction", "place", {"other": "warehouse_id"})
+        return place
 
 
 class WarehouseAnswer(Entity):

@@ -107,7 +107,7 @@ def delete_warehouse(transaction: Transaction, warehouse_id: UUID, expected: lis
     """Delete a warehouse in which nothing ever lay. Raises `NotFound`, `Stale`, `Conflict` (`in_use`)."""
     _locked(transaction, warehouse_id, expected)
     if transaction.execute(_is_used, {"id": warehouse_id}).scalar_one():
-        raise Conflict("in_use", by="stock")
+        raise Conflict("in_use", by=("stock", "остатки"))
     transaction.execute(delete(warehouses).where(warehouses.c.id == warehouse_id))
 
 
