@@ -35,9 +35,11 @@ _SORTS: dict[str, tuple[Column[Any], bool, type | Callable[[str], Any]]] = {
     "-created_at": (products.c.created_at, True, datetime.fromisoformat),
 }
 NEAREST = 1_000  # rows that are looked at before anything else is tried
-# Then, one after the other: how few must pass a filter to be sorted, and how long a range is walked where more do. Of a
-# million alike, a page of 50 is full within 7,000 rows where 7,000 pass: either costs the same.
-STEPS: tuple[tuple[int, int], ...] = ((7_000, 4_000), (0, 16_000), (150_000, 30_000))
+# How few must be found by words, or pass a filter, to be sorted rather than looked for in order. Of a million alike, a
+# page of 50 is full within 7,000 rows where 7,000 pass: either costs the same. More are sorted only when a page isn't
+# full by then. What has to be looked up row by row costs several times as much.
+FEW_NAMED, FEW, MANY_NAMED, MANY = 2_000, 7_000, 300_000, 100_000
+RANGES = (4_000, 16_000, 30_000)  # how many rows are walked at a time, the last again and again; before it, MANY
 PATIENCE = 1.5  # seconds of walking
 
 
@@ -67,18 +69,27 @@ class _Walk:
         self._narrowing = narrowing
         self._column, self._falling, _ = _SORTS[sort]
         self._limit = limit
-        self._along = narrowing.along(sort)
+        texts = narrowing.texts(sort)
+        self._rows: FromClause = products if texts is None else texts
+        self._along = narrowing.along(sort) if texts is None else {"status": true()}
 
     def page(self, after: list[Any] | None) -> tuple[Sequence[Product], list[Any] | None]:
         """The rows after this place; and, where there may be more of them, the place up to which these are all."""
-        alone = not self._narrowing.conditions(products, self._along)
+        if (rows := self._of_named(FEW_NAMED, after)) is not None:
+            return rows, None
+        alone = not self._narrowing.conditions(self._rows, self._along)
         rows = self._whole(self._nearest(after, None if alone else NEAREST))
         if alone or len(rows) == self._limit:
             return rows, None
-        found: list[Product] = []
+        if (rows := self._of_few(FEW, after)) is not None or (rows := self._of_named(MANY_NAMED, after)) is not None:
+            return rows, None
+        return self._onward(after)
+
+    def _onward(self, after: list[Any] | None) -> tuple[Sequence[Product], list[Any] | None]:
         over = time.monotonic() + PATIENCE
-        for most, size in chain(STEPS, repeat((0, STEPS[-1][1]))):
-            rest = self._of_few(most, after) if most else None
+        found: list[Product] = []
+        for turn, size in enumerate(chain(RANGES, repeat(RANGES[-1]))):
+            rest = self._of_few(MANY, after) if turn == len(RANGES) - 1 else None
             if rest is not None:
                 return [*found, *rest][: self._limit], None
             until = self._place(after, size)
@@ -92,41 +103,51 @@ class _Walk:
 
     def _nearest(self, after: list[Any] | None, most: int | None) -> Select[Any]:
         """Of the `most` rows that come next those that pass, as far as the page is long."""
-        near = self._in_order(select(products).where(*self._range(after)), products).limit(most).subquery("near")
+        rows = select(self._rows).where(*self._range(after))
+        near = self._in_order(rows, self._rows).limit(most).subquery("near")
         passing = select(near.c.id).where(*self._narrowing.conditions(near, self._along))
         return self._in_order(passing, near)
 
+    def _of_named(self, most: int, after: list[Any] | None) -> Sequence[Product] | None:
+        """The rows after this place, if `q` finds no more than `most` products."""
+        named = self._narrowing.named(most + 1)
+        if named is None:
+            return None
+        if not self._known(named):
+            most = min(most, MANY)
+            named = self._narrowing.named(most + 1)
+            assert named is not None
+        return self._listed(named, most, after, besides={"q"})
+
     def _of_few(self, most: int, after: list[Any] | None) -> Sequence[Product] | None:
-        """The rows after this place, if there is a filter that no more than `most` products pass."""
+        """The rows after this place, if there is another filter that no more than `most` products pass."""
         sources = list(self._narrowing.sources(most + 1, self._along))
-        if sources:
-            sizes = [select(func.count()).select_from(source.subquery()).scalar_subquery() for source in sources]
-            size, place = min((size, place) for place, size in enumerate(self._database.read(select(*sizes)).one()))
-            if size <= most:
-                return self._listed(sources[place], most, after)
-        if (named := self._narrowing.named(most + 1, self._column.name)) is not None:
-            found, known = named
-            return self._listed(found, most, after, known=known, besides={"q"})
-        return None
+        if not sources:
+            return None
+        sizes = [select(func.count()).select_from(source.subquery()).scalar_subquery() for source in sources]
+        size, place = min((size, place) for place, size in enumerate(self._database.read(select(*sizes)).one()))
+        return self._listed(sources[place], most, after) if size <= most else None
+
+    def _known(self, source: Select[Any]) -> bool:
+        """Whether a list says enough to narrow it and to sort it."""
+        return self._narrowing.looked_at | {self._column.name} <= set(source.selected_columns.keys())
 
     def _listed(
         self,
         source: Select[Any],
         most: int,
         after: list[Any] | None,
-        *,
-        known: bool = False,
         besides: Collection[str] = (),
     ) -> Sequence[Product] | None:
         """All that passes among the products of this list, unless it is longer than `most`.
 
-        Unless what is `known` of them there is enough, they are looked up one by one: because of OFFSET Postgres can't
+        Unless what is known of them there is enough, they are looked up one by one: because of OFFSET Postgres can't
         read all products instead. What other tables are asked for is asked in the order of the page.
         """
         listed = source.cte("listed")
         row: FromClause = listed
         joined: FromClause = listed
-        if not known:
+        if not self._known(source):
             row = select(products).where(products.c.id == listed.c.id).offset(0).lateral("row")
             joined = listed.join(row, true())
         passing = select(row.c.id, row.c[self._column.name]).select_from(joined)
@@ -142,17 +163,19 @@ class _Walk:
 
     def _place(self, after: list[Any] | None, size: int) -> list[Any] | None:
         """The place of the row so many rows further on, if there is one."""
-        ahead = self._in_order(select(self._column, products.c.id).where(*self._range(after)), products)
+        rows = self._rows
+        ahead = self._in_order(select(rows.c[self._column.name], rows.c.id).where(*self._range(after)), rows)
         found = self._database.read(ahead.limit(1).offset(size - 1)).one_or_none()
         return None if found is None else list(found)
 
     def _between(self, after: list[Any] | None, until: list[Any] | None) -> Select[Any]:
         """What passes in a range, its end included."""
-        passing = self._narrowing.conditions(products, self._along)
-        return self._in_order(select(products.c.id).where(*self._range(after, until), *passing), products)
+        rows = self._rows
+        passing = self._narrowing.conditions(rows, self._along)
+        return self._in_order(select(rows.c.id).where(*self._range(after, until), *passing), rows)
 
     def _range(self, after: list[Any] | None, until: list[Any] | None = None) -> list[ColumnElement[bool]]:
-        return [*self._along.values(), *self._within(products, after, until)]
+        return [*self._along.values(), *self._within(self._rows, after, until)]
 
     def _within(self, row: FromClause, after: list[Any] | None, until: list[Any] | None) -> list[ColumnElement[bool]]:
         place, found = tuple_(row.c[self._column.name], row.c.id), []

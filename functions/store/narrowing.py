@@ -94,43 +94,72 @@ class Narrowing:
         """What another table is asked for."""
         filters = self._filters
         found: dict[str, ColumnElement[bool]] = {}
+        if filters.q:
+            found["q"] = self._found(row)
         if filters.warehouse is not None:
             found["warehouse"] = _available(row, stock.c.warehouse_id == filters.warehouse)
         if filters.in_stock is not None:
             somewhere = _available(row, stock.c.warehouse_id == any_(_open_warehouses))
             found["in_stock"] = somewhere if filters.in_stock else ~somewhere
-        if filters.q:
-            named = search_texts.c.document.op("@@")(cast(self._q, TSQUERY))
-            found["q"] = _by_itself(search_texts.c.product_id == row.c.id, named, of=search_texts)
         return [condition for name, condition in found.items() if name not in besides]
 
-    def sources(self, most: int, besides: Collection[str]) -> Iterator[Select[Any]]:
-        """Lists of ids that are quick to find, each holding all that passes one of the filters, and `most` at most."""
+    @property
+    def looked_at(self) -> set[str]:
+        """The columns that `cheap` looks at."""
         filters = self._filters
+        given = {
+            "status": filters.status is not None,
+            "category_id": filters.category is not None,
+            "price_amount": bool(self._prices(products)),
+            "allergens": bool(filters.allergen_free),
+        }
+        return {name for name, used in given.items() if used}
+
+    def sources(self, most: int, besides: Collection[str]) -> Iterator[Select[Any]]:
+        """Lists that are quick to find, each holding all that passes one of the filters, and `most` at most: ids, with
+        the columns of the same index."""
+        filters, keys = self._filters, (products.c.id, products.c.status, products.c.name_key, products.c.price_amount)
         if filters.warehouse is not None:
             yield select(stock.c.product_id.label("id")).where(stock.c.warehouse_id == filters.warehouse).limit(most)
         if filters.category is not None and "category" not in besides:
             here = [products.c.category_id == any_(cast(self._below, ARRAY(Uuid)))]
             if filters.status is not None:
                 here.append(products.c.status == filters.status)
-            yield select(products.c.id).where(*here).limit(most)
+            yield select(*keys, products.c.category_id).where(*here).limit(most)
         if (prices := self._prices(products)) and not set(prices) <= set(besides):
-            yield select(products.c.id).where(*prices.values()).limit(most)
+            yield select(*keys).where(*prices.values()).limit(most)
         if filters.in_stock:
-            yield select(stock.c.product_id.label("id")).order_by(stock.c.product_id).limit(most)
+            listed = select(stock.c.product_id.label("id")).distinct()
+            yield listed.order_by(stock.c.product_id).limit(most)
         if filters.status is not None and "status" not in besides:
-            yield select(products.c.id).where(products.c.status == filters.status).limit(most)
+            yield select(*keys).where(products.c.status == filters.status).limit(most)
 
-    def named(self, most: int, key: str) -> tuple[Select[Any], bool] | None:
-        """The products that `q` finds, `most` at most; and whether what is known of them there is enough to narrow them
-        and sort them by `key`."""
+    def named(self, most: int) -> Select[Any] | None:
+        """The products that `q` finds, `most` at most, with what the texts of search hold of them."""
         if not self._filters.q:
             return None
-        known = [products.c[name] for name in ("id", "status", "category_id", "name_key", "price_amount", "allergens")]
-        found = func.store.named(cast(self._q, TSQUERY), most).table_valued(*(column(c.name, c.type) for c in known))
-        # What a function gives has forgotten its collation.
+        held = [products.c[name] for name in ("id", "status", "category_id", "name_key", "price_amount", "allergens")]
+        found = func.store.named(cast(self._q, TSQUERY), most).table_valued(*(column(c.name, c.type) for c in held))
+        # What a function gives has forgotten its collation. And of other statuses the texts know nothing.
         columns = [collate(c, "C").label(c.name) if c.name == "name_key" else c for c in found.c]
-        return select(*columns), key in found.c and self._filters.status in (None, "active")
+        if self._filters.status not in (None, "active"):
+            columns = [c for c in columns if c.name != "status"]
+        return select(*columns)
+
+    def texts(self, sort: str) -> FromClause | None:
+        """The texts of search in place of the products, where both hold the same rows in the same order."""
+        if not self._filters.q or sort != "name" or self._filters.status != "active":
+            return None
+        held = [search_texts.c[name] for name in ("name_key", "category_id", "price_amount", "allergens", "document")]
+        columns = [search_texts.c.product_id.label("id"), literal("active").label("status"), *held]
+        return select(*columns).where(search_texts.c.active).subquery("texts")
+
+    def _found(self, row: FromClause) -> ColumnElement[bool]:
+        asked = cast(self._q, TSQUERY)
+        if "document" in row.c:
+            return row.c.document.op("@@")(asked)
+        named = search_texts.c.document.op("@@")(asked)
+        return _by_itself(search_texts.c.product_id == row.c.id, named, of=search_texts)
 
     def _prices(self, row: FromClause) -> dict[str, ColumnElement[bool]]:
         found = {}

@@ -3,7 +3,7 @@
 from alembic import op
 
 revision = "0018"
-down_revision = "0012"
+down_revision = "0016"
 
 # By the day of making, which stays: an index by the last change would have every change of a basket write it anew, and
 # all the table's other indexes with it.

@@ -3,7 +3,7 @@
 from alembic import op
 
 revision = "0019"
-down_revision = "0015"
+down_revision = "0018"
 
 READ = {
     "store.movements": "kind, product_id, warehouse_id, to_warehouse_id, quantity, order_id",
