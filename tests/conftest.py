@@ -63,10 +63,14 @@ def stack() -> Iterator[dict[str, Any]]:
         yield _watched(directory)
     finally:
         subprocess.run([*command, "stop", *options], cwd=ROOT, capture_output=True, timeout=120, check=False)
-        # The logs stay to be read; the rest is 60 MB a run, and 400 under SAM.
-        for entry in directory.iterdir() if directory.is_dir() else ():
-            if entry.is_dir() and entry.name != "logs":
-                shutil.rmtree(entry, ignore_errors=True)
+        forget_run(directory)
+
+
+def forget_run(directory: Path) -> None:
+    """Remove an ended stack's data. The logs stay to be read; the rest is 60 MB a run, and 400 under SAM."""
+    for entry in directory.iterdir() if directory.is_dir() else ():
+        if entry.is_dir() and entry.name != "logs":
+            shutil.rmtree(entry, ignore_errors=True)
 
 
 def _watched(directory: Path) -> dict[str, Any]:
