@@ -50,7 +50,8 @@ SOLD = select(products, units.c.code.label("unit"), in_stock_of(products.c.id).l
 )
 _one = SOLD.where(products.c.id == bindparam("id"))
 _by_barcode = SOLD.where(products.c.barcode.in_(bindparam("spellings", expanding=True)))
-_one_locked = select(products).where(products.c.id == bindparam("id")).with_for_update()
+# Against other writers alone: movements and checkouts, which refer to the product, don't wait, and so in no circle.
+_one_locked = select(products).where(products.c.id == bindparam("id")).with_for_update(key_share=True)
 _category = select(categories.c.id).where(categories.c.id == bindparam("id")).with_for_update(key_share=True, read=True)
 _unit_of = (
     select(units.c.dimension, units.c.factor)
