@@ -20,12 +20,14 @@ MAIL_REQUESTED = "auth.mail.requested"
 # A run has a turn to do: of the file's rows, or of the catalogue's.
 IMPORT_ADVANCED = "store.import.advanced"
 EXPORT_ADVANCED = "store.export.advanced"
+# What lies in a warehouse that opened or closed is to be told of.
+WAREHOUSE_TURNED = "store.warehouse.turned"
 
 # A queue stands here only while the function that reads it is deployed: binding patterns are AMQP topics.
 QUEUES: dict[str, tuple[str, ...]] = {
     "basket.product-sync": ("store.product.*", STOCK_CHANGED),
     "auth.mail": (MAIL_REQUESTED,),
-    "store.imports": (IMPORT_ADVANCED, EXPORT_ADVANCED),
+    "store.imports": (IMPORT_ADVANCED, EXPORT_ADVANCED, WAREHOUSE_TURNED),
 }
 
 
