@@ -19,8 +19,8 @@ SETTLE_SECONDS = 150.0
 
 
 def settled(servers: Servers, *, seconds: float = SETTLE_SECONDS) -> None:
-    """Wait until the outbox and the queues are empty and the copies equal, the relay called again and again, since its
-    minute is long. Fails with what is still wrong."""
+    """Wait until the outbox and the queues are empty, every event was heard and the copies are equal; the relay is
+    called again and again, since its minute is long. Fails with what is still wrong."""
 
     def look() -> None:
         try:
@@ -30,6 +30,7 @@ def settled(servers: Servers, *, seconds: float = SETTLE_SECONDS) -> None:
         with psycopg.connect(servers.stack["database_url"], autocommit=True) as sql:
             assert waiting(sql) == 0
             assert {name: count for name, count in ready(servers).items() if count} == {}
+            assert unheard(sql) == 0
             assert differences(sql) == []
 
     eventually(look, seconds=seconds)
@@ -38,6 +39,16 @@ def settled(servers: Servers, *, seconds: float = SETTLE_SECONDS) -> None:
 def waiting(sql: psycopg.Connection[Any]) -> int:
     """How many events of the outbox aren't published."""
     row = sql.execute("SELECT count(*) FROM events.outbox WHERE published_at IS NULL").fetchone()
+    assert row is not None
+    return int(row[0])
+
+
+def unheard(sql: psycopg.Connection[Any]) -> int:
+    """How many events of the outbox the basket has yet to hear: those that its function holds just now count too."""
+    row = sql.execute(
+        """SELECT count(*) FROM events.outbox o LEFT JOIN basket.inbox i ON i.event_id = o.id
+        WHERE i.event_id IS NULL AND (o.type LIKE 'store.product.%' OR o.type = 'store.stock.changed')"""
+    ).fetchone()
     assert row is not None
     return int(row[0])
 

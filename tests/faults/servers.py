@@ -107,9 +107,14 @@ class Servers:
         """RabbitMQ is short of memory as long as the block lasts: it reads nothing from whoever publishes."""
         self.rabbitmqctl("set_vm_memory_high_watermark", "absolute", "1MB")
         try:
+            eventually_true(self._is_alarmed, BACK_SECONDS, "no alarm came")
             yield
         finally:
             self.rabbitmqctl("set_vm_memory_high_watermark", "0.4")
+        eventually_true(lambda: not self._is_alarmed(), BACK_SECONDS, "the alarm stayed")
+
+    def _is_alarmed(self) -> bool:
+        return self.rabbitmqctl("eval", "rabbit_alarm:get_alarms().").strip() != "[]"
 
     def rabbitmqctl(self, *words: str) -> str:
         """Ask the private node for something; what it said."""

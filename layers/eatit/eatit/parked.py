@@ -167,8 +167,9 @@ class _Shelf(BrokerConnection):
         return stands[0] if stands else 0
 
     def probe(self) -> None:
-        """Make sure that the broker takes messages: one goes to a queue that nobody has."""
-        self._publish([Message("", "", b"", pika.BasicProperties(), mandatory=False)])
+        """Make sure that the broker takes messages, by two to a queue that nobody has: under an alarm it takes
+        the first of a connection all the same."""
+        self._publish([Message("", "", b"", pika.BasicProperties(), mandatory=False)] * 2)
 
     def take(self, queue: str) -> _Taken | None:
         """The next of the parked messages, or `None`."""
