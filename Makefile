@@ -11,9 +11,11 @@ ARGUMENTS ?=
 FUNCTION ?=
 EVENT ?= {}
 EMAIL ?=
+QUEUE ?=
 FILE ?=
 MAPPING ?=
 DRY_RUN ?=
+GRACE ?=
 URL ?=
 # Where a function is called: on the local stack, unless ENVIRONMENT is given on the command line.
 WHERE = $(if $(filter command,$(origin ENVIRONMENT)),--environment "$(ENVIRONMENT)",--directory "$(DIRECTORY)")
@@ -28,9 +30,9 @@ export PYTHON
 export PATH := $(PATH):$(CURDIR)/.run/bootstrap/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help ready run up stop reset status dev invoke rotate-keys replace-keys admin resync import \
-	test test-unit test-functions test-integration test-gateway \
-	test-contract test-browser test-performance bench test-sam \
+.PHONY: help ready run up stop reset status dev invoke rotate-keys replace-keys admin resync events replay import \
+	check-books test test-unit test-functions test-integration test-gateway \
+	test-contract test-browser test-faults test-performance bench test-sam \
 	sam localstack build openapi lint types imports template pr deploy clean
 
 help: ## Say what there is
@@ -74,8 +76,17 @@ import: ready ## Put goods in from a file: make import FILE=goods.csv [MAPPING=c
 	@exec $(PY) -m localstack.import_goods "$(FILE)" --directory "$(DIRECTORY)" $(if $(MAPPING),--mapping "$(MAPPING)") \
 		$(if $(DRY_RUN),--dry-run) $(if $(URL),--url "$(URL)" --email "$(EMAIL)")
 
+check-books: ready ## Look whether the books balance, here or elsewhere: make check-books [GRACE=30] [ENVIRONMENT=staging]
+	@exec $(PY) -m localstack.check_books $(if $(GRACE),--grace "$(GRACE)") $(WHERE)
+
 resync: ready ## Put every active product into the outbox again
 	@exec $(STACK) invoke ResyncFunction --directory "$(DIRECTORY)"
+
+events: ready ## What waits in the outbox and the queues, and what is parked and why: make events [ENVIRONMENT=staging]
+	@exec $(PY) -m localstack.events $(WHERE)
+
+replay: ready ## Put parked messages back: make replay QUEUE=basket.product-sync [ENVIRONMENT=staging]
+	@exec $(PY) -m localstack.events --replay "$(QUEUE)" $(WHERE)
 
 test: ready ## Run all tests but those under SAM; they start their own servers
 	@exec $(PYTEST) $(TESTS) $(ARGUMENTS)
@@ -97,6 +108,9 @@ test-contract: ready ## Schemathesis over the three OpenAPI files
 
 test-browser: ready ## The documentation's pages in a real browser; says why where there is none
 	@exec $(PYTEST) tests/browser $(ARGUMENTS)
+
+test-faults: ready ## Servers killed, stopped and away in the middle of work; minutes, on a stack of its own
+	@exec $(PYTEST) tests/faults $(ARGUMENTS)
 
 test-performance: ready ## Import budgets and cold starts, as ratios
 	@exec $(PYTEST) tests/performance $(ARGUMENTS)

@@ -43,7 +43,7 @@ def sam_environment(home: Path, **extra: str) -> dict[str, str]:
     """What SAM CLI runs in: `home` for the files that it keeps, no account, no telemetry, and `extra`.
 
     Credentials are kept from it on purpose: with any it asks STS whose they are, nine seconds a start without a
-    network; without them it gives the functions made-up ones, which is all that the emulator wants.
+    network. Without them it gives the functions made-up ones, unless their variables name others.
     """
     nothing = os.devnull
     return {

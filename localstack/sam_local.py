@@ -16,6 +16,7 @@ from localstack.lambda_image import LambdaImage
 from localstack.ports import LOOPBACK, answers, free_port
 from localstack.processes import Processes
 from localstack.sam_cli import REGION, sam_environment
+from localstack.servers.emulator import ACCESS
 from localstack.template import functions, read
 
 TEMPLATE = "template.json"
@@ -41,7 +42,7 @@ def stage(processes: Processes, python: str, architecture: str) -> Built:
     """Lays the functions and layers, built by interpreter `python`, and the template that names them; their folders.
 
     What `sam build` would make, by the same builder; the template differs from the committed one in places of code
-    alone. Raises StackFailure.
+    and in the emulator's key alone. Raises StackFailure.
     """
     home = folder(processes)
     shutil.rmtree(home, ignore_errors=True)
@@ -60,6 +61,9 @@ def stage(processes: Processes, python: str, architecture: str) -> Built:
         if key:
             resource["Properties"][key] = str(places[name])
             resource.pop("Metadata", None)
+    # SAM CLI has a key of its own making for functions that name none, and the emulator's S3, which checks presigned
+    # addresses, refuses those that it signed. A function's declared variables come before SAM CLI's own.
+    template["Globals"]["Function"]["Environment"]["Variables"].update(ACCESS)
     (home / TEMPLATE).write_text(json.dumps(template, indent=1), encoding="utf-8")
     layers = {name: place for name, place in places.items() if name in LAYERS}
     artefacts = {name: place for name, place in places.items() if name not in LAYERS}

@@ -32,6 +32,13 @@ ROLES = ("admin", "staff", "customer")
 MAIL_FROM = "EatIt <no-reply@eatit.example>"
 # A name that stays, so that photos are found again after a restart.
 FILES_BUCKET = "eatit-files"
+# What a shop may decide in the environment of `make run`: the template's parameter, the variable, what stands else.
+SHOP_RULES = (
+    ("DeliveryFee", "DELIVERY_FEE", "0"),
+    ("DeliveryFreeFrom", "DELIVERY_FREE_FROM", "0"),
+    ("MinimumOrder", "MINIMUM_ORDER", "0"),
+    ("PaymentMinutes", "PAYMENT_MINUTES", "30"),
+)
 HEALTH_SECONDS = 30
 HEALTH_PAUSE = 0.2
 # Started beforehand for each group, so that the first visitors wait for none.
@@ -163,6 +170,7 @@ class Stack:
             "MailFrom": os.environ.get("MAIL_FROM") or MAIL_FROM,
             "ShopUrl": os.environ.get("SHOP_URL", ""),
             "SecondFactor": second_factor.policy(),
+            **{name: os.environ.get(variable) or default for name, variable, default in SHOP_RULES},
             "PublicUrl": f"http://{LOOPBACK}:{self.port}",
             "FilesBucketName": FILES_BUCKET,
             "S3Url": self.at.endpoint_url,

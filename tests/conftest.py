@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 
 from localstack import docker
+from localstack.stack import SHOP_RULES
 from tests import secrets_seen
 
 # Powertools reads these when a function's module is imported, which is before any fixture runs.
@@ -25,6 +26,7 @@ os.environ.setdefault("POWERTOOLS_METRICS_NAMESPACE", "EatIt")
 ROOT = Path(__file__).parent.parent
 MODULES = {"local": "localstack", "sam": "localstack.sam"}
 START_SECONDS = 600
+TRIED_OUT = {"SECOND_FACTOR", *(variable for _, variable, _ in SHOP_RULES)}
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -50,7 +52,7 @@ def stack() -> Iterator[dict[str, Any]]:
         [*command, "up", *options, "--port", "0"],
         cwd=ROOT,
         # Whose developer tries a policy out has tests all the same.
-        env={name: value for name, value in os.environ.items() if name != "SECOND_FACTOR"},
+        env={name: value for name, value in os.environ.items() if name not in TRIED_OUT},
         capture_output=True,
         text=True,
         timeout=START_SECONDS,
@@ -61,10 +63,14 @@ def stack() -> Iterator[dict[str, Any]]:
         yield _watched(directory)
     finally:
         subprocess.run([*command, "stop", *options], cwd=ROOT, capture_output=True, timeout=120, check=False)
-        # The logs stay to be read; the rest is 60 MB a run, and 400 under SAM.
-        for entry in directory.iterdir() if directory.is_dir() else ():
-            if entry.is_dir() and entry.name != "logs":
-                shutil.rmtree(entry, ignore_errors=True)
+        forget_run(directory)
+
+
+def forget_run(directory: Path) -> None:
+    """Remove an ended stack's data. The logs stay to be read; the rest is 60 MB a run, and 400 under SAM."""
+    for entry in directory.iterdir() if directory.is_dir() else ():
+        if entry.is_dir() and entry.name != "logs":
+            shutil.rmtree(entry, ignore_errors=True)
 
 
 def _watched(directory: Path) -> dict[str, Any]:

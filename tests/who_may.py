@@ -13,6 +13,7 @@ CATEGORY = "/store/categories/{category_id:uuid}"
 WAREHOUSE = "/store/warehouses/{warehouse_id:uuid}"
 IMPORT = "/store/imports/{import_id:uuid}"
 ITEM = "/basket/items/{product_id:uuid}"
+ORDER = "/basket/orders/{order_id:uuid}"
 USER = "/auth/users/{user_id:uuid}"
 # open: reads no token at all; anyone: a bad token is refused; enrolling: customers, and whoever must enrol a second
 # factor first; else the least role.
@@ -86,6 +87,21 @@ WHO = {
     ("POST", "/basket/items"): "anyone",
     ("PATCH", ITEM): "anyone",
     ("DELETE", ITEM): "anyone",
+    ("POST", "/basket/merge"): "customer",
+    ("POST", "/basket/accept-prices"): "anyone",
+    ("POST", "/basket/checkout"): "customer",
+    ("GET", "/basket/orders"): "customer",
+    ("GET", ORDER): "customer",
+    ("PATCH", ORDER): "staff",
+    ("POST", f"{ORDER}/cancel"): "customer",
+    ("POST", f"{ORDER}/reorder"): "customer",
+    ("GET", f"{ORDER}/receipt"): "customer",
+    ("GET", f"{ORDER}/payments"): "customer",
+    ("GET", f"{ORDER}/refunds"): "customer",
+    ("POST", f"{ORDER}/refunds"): "staff",
+    ("GET", f"{ORDER}/refunds/{{refund_id:uuid}}"): "customer",
+    ("GET", "/basket/events/parked"): "admin",
+    ("POST", "/basket/events/replay"): "admin",
     **{
         ("GET", f"/{group}/{page}"): "open"
         for group in GROUPS

@@ -1,5 +1,7 @@
 """How /basket answers: whose basket a request means, and the basket as bytes."""
 
+from typing import Any
+
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -20,15 +22,24 @@ def owner_of(request: Request, caller: Caller | None) -> Owner:
     return Owner(token=request.headers.get(TOKEN_HEADER) or None)
 
 
-def basket_response(
-    request: Request, caller: Caller | None, basket: Basket, headers: dict[str, str] | None = None
-) -> Response:
-    """The basket at present prices; staff see the default language."""
+def language_of(request: Request, caller: Caller | None) -> str:
+    """The language that a caller is answered in; staff see the default language."""
     default = settings().default_language
     staff = caller is not None and caller.is_staff
-    language = default if staff else preferred_language(request.headers.get("accept-language"), default)
+    return default if staff else preferred_language(request.headers.get("accept-language"), default)
+
+
+def basket_response(
+    request: Request,
+    caller: Caller | None,
+    basket: Basket,
+    headers: dict[str, str] | None = None,
+    **beside: Any,
+) -> Response:
+    """The basket at present prices, and what else is told `beside` it."""
+    language = language_of(request, caller)
     varies = {"Vary": f"Accept-Language, Authorization, {TOKEN_HEADER}"}
-    body = dump(priced(basket, language))
+    body = dump({**priced(basket, language), **beside})
     return entity(
         request, body, version=basket.version, varies=False, headers={**varies, **(headers or {})}, language=language
     )

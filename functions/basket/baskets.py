@@ -10,7 +10,7 @@ from uuid import UUID
 from psycopg.errors import SerializationFailure
 
 from basket.product_copies import fill_gap
-from basket.statements import ADD, LOCK, READ, REMOVE, SET
+from basket.statements import ACCEPT, ADD, LOCK, MERGE, READ, REMOVE, SET
 from eatit.database import Database, Transaction
 from eatit.errors import Conflict, DomainError, Fault, Invalid, NotFound, Stale, check_version
 from eatit.identifiers import uuid7
@@ -18,6 +18,8 @@ from eatit.money import quantity_text
 
 MAX_LINES = 200
 MAX_QUANTITY = Decimal(1_000_000)
+# What a merge tells even where nothing changed: that not all of the guest's line came along.
+CUT_SHORT = ("capped", "basket_full")
 Line = Any  # a row of a statement of basket.statements, its columns as attributes
 
 
@@ -73,7 +75,7 @@ def read_basket(database: Database, owner: Owner) -> Basket:
     rows = database.rows(READ[owner.kind], owner.parameters)
     if not rows:
         return _none_yet(owner)
-    return _basket(rows)
+    return basket_of(rows)
 
 
 def put_line(
@@ -114,7 +116,7 @@ def put_line(
         if unsound is None:
             return read_basket(database, owner)
         raise unsound
-    return _basket(rows)
+    return basket_of(rows)
 
 
 def remove_lines(
@@ -132,7 +134,46 @@ def remove_lines(
         return none
     if expected is not None and not rows[0].changed and rows[0].version not in expected:
         raise Stale
-    return _basket(rows)
+    return basket_of(rows)
+
+
+def accept_prices(runner: Database | Transaction, database: Database, owner: Owner) -> Basket:
+    """Take the present prices of what is on sale as seen. Raises `NotFound` for an unknown token."""
+    rows = [] if owner.kind == "nobody" else _run(runner, database, owner, ACCEPT[owner.kind], owner.parameters)
+    return basket_of(rows) if rows else _none_yet(owner)
+
+
+def merge(
+    runner: Database | Transaction, database: Database, user_id: UUID, token: str, policy: str
+) -> tuple[Basket, list[dict[str, Any]]]:
+    """Put a guest's lines into the user's basket, and end the guest's → the basket, and what changed in it.
+
+    `policy` is for lines in both: `sum`, `replace` or `keep`. A change is `{"product_id", "from", "to", "code"}`, with
+    the codes `added`, `summed`, `capped`, `replaced` and `basket_full`. A token that is unknown, or merged already,
+    changes nothing.
+    """
+    owner = Owner(user_id=user_id)
+    parameters = {
+        **owner.parameters,
+        "digest": token_digest(token),
+        "policy": policy,
+        "new_id": uuid7(),
+        "largest": MAX_QUANTITY,
+        "most_lines": MAX_LINES,
+    }
+    # The user's basket is locked first, here and in the statement, so that two merges can't lock each other out.
+    rows = _run(runner, database, owner, MERGE, parameters, locks=("user", "guest"))
+    changes = [
+        {
+            "product_id": row.told_id,
+            "from": quantity_text(row.before),
+            "to": quantity_text(row.after),
+            "code": row.code,
+        }
+        for row in sorted((row for row in rows if row.told_id), key=lambda row: (row.told_at, row.told_id))
+        if row.code in CUT_SHORT or row.before != row.after
+    ]
+    return _none_yet(owner) if rows[0].basket_id is None else basket_of(rows), changes
 
 
 def _run(
@@ -141,12 +182,13 @@ def _run(
     owner: Owner,
     statement: str,
     parameters: dict[str, Any],
+    locks: Sequence[str] | None = None,
 ) -> Sequence[Line]:
-    """In one statement; where somebody came between, once more with the basket locked first."""
+    """In one statement; where somebody came between, once more with the basket (the `locks`) locked first."""
 
     def locked(transaction: Transaction) -> Sequence[Line]:
-        if owner.kind != "nobody":
-            transaction.rows(LOCK[owner.kind], owner.parameters)
+        for kind in locks or ((owner.kind,) if owner.kind in LOCK else ()):
+            transaction.rows(LOCK[kind], parameters)
         return transaction.rows(statement, parameters)
 
     if isinstance(runner, Transaction):
@@ -163,7 +205,8 @@ def _none_yet(owner: Owner) -> Basket:
     return NO_BASKET
 
 
-def _basket(rows: Sequence[Line]) -> Basket:
+def basket_of(rows: Sequence[Line]) -> Basket:
+    """The basket in a statement's rows, of which there is at least one."""
     first = rows[0]
     return Basket(first.basket_id, first.version, first.updated_at, [row for row in rows if row.product_id is not None])
 

@@ -1,8 +1,10 @@
 """The shapes of /basket: what is sent and what is answered."""
 
 from datetime import datetime
-from typing import Literal
+from typing import Annotated, Literal
 from uuid import UUID
+
+from pydantic import Field
 
 from eatit.http.shapes import Answer, Body, Id, MoneyAnswer, PositiveQuantity, Quantity, QuantityText
 
@@ -20,6 +22,13 @@ class ItemSet(Body):
     """What the line's quantity becomes; zero removes the line."""
 
     quantity: Quantity
+
+
+class BasketMerge(Body):
+    """The secret of a guest's basket; `policy` is for lines that are in both."""
+
+    basket_token: Annotated[str, Field(min_length=1, max_length=500)]
+    policy: Literal["sum", "replace", "keep"] = "sum"
 
 
 class ItemAnswer(Answer):
@@ -46,7 +55,7 @@ class WarningAnswer(Answer):
 
 
 class BasketAnswer(Answer):
-    """A basket; `id` is null until something was put in."""
+    """A basket; `id` is null until something was put in. `total` is what checkout charges."""
 
     id: UUID | None
     version: int
@@ -56,5 +65,45 @@ class BasketAnswer(Answer):
     fee_total: MoneyAnswer
     total: MoneyAnswer
     currency: str
+    minimum_order: Annotated[MoneyAnswer | None, Field(description="The least subtotal, less discounts, of an order.")]
+    fee_free_from: Annotated[MoneyAnswer | None, Field(description="From which such sum on delivery costs nothing.")]
     warnings: list[WarningAnswer]
     updated_at: datetime | None
+
+
+class MergedLineAnswer(Answer):
+    """What a merge did to a line of the user's basket; `from` is zero where it wasn't there."""
+
+    product_id: UUID
+    from_: Annotated[QuantityText, Field(alias="from")]
+    to: QuantityText
+    code: Literal["added", "summed", "replaced", "capped", "basket_full"]
+
+
+class MergedBasketAnswer(BasketAnswer):
+    """The user's basket, and what of it was changed by the merge."""
+
+    merged: list[MergedLineAnswer]
+
+
+class SkippedLineAnswer(Answer):
+    """A line of an order that couldn't be added to the basket."""
+
+    product_id: UUID
+    code: Literal["product_gone", "above_maximum", "below_minimum", "not_a_multiple", "basket_full"]
+
+
+class AdjustedLineAnswer(Answer):
+    """A line of an order of which less was added (`to`) than was ordered (`from`)."""
+
+    product_id: UUID
+    from_: Annotated[QuantityText, Field(alias="from")]
+    to: QuantityText
+    code: Literal["above_maximum", "not_a_multiple"]
+
+
+class ReorderedBasketAnswer(BasketAnswer):
+    """The user's basket, and what of the order isn't in it, or not whole."""
+
+    skipped: list[SkippedLineAnswer]
+    adjusted: list[AdjustedLineAnswer]

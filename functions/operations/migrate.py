@@ -92,7 +92,7 @@ def declare_queues() -> list[str]:
 
     connection = pika.BlockingConnection(connection_parameters(timeout=5))
     try:
-        return declare_topology(connection.channel())
+        return declare_topology(connection)
     finally:
         connection.close()
 

@@ -14,8 +14,9 @@ from eatit.events import PRODUCT_ARCHIVED, PRODUCT_CHANGED
 from eatit.identifiers import uuid7
 from eatit.money import decimal_text
 from eatit.outbox import emit
+from store.categories import CATEGORY
 from store.tables import categories, products, stock, units, warehouses
-from store.units import FITTING, unit_price
+from store.units import DIMENSIONS, FITTING, UNIT, unit_price
 
 Product = Row[Any]
 NUTRIENTS = (
@@ -49,7 +50,8 @@ SOLD = select(products, units.c.code.label("unit"), in_stock_of(products.c.id).l
 )
 _one = SOLD.where(products.c.id == bindparam("id"))
 _by_barcode = SOLD.where(products.c.barcode.in_(bindparam("spellings", expanding=True)))
-_one_locked = select(products).where(products.c.id == bindparam("id")).with_for_update()
+# Against other writers alone: movements and checkouts, which refer to the product, don't wait, and so in no circle.
+_one_locked = select(products).where(products.c.id == bindparam("id")).with_for_update(key_share=True)
 _category = select(categories.c.id).where(categories.c.id == bindparam("id")).with_for_update(key_share=True, read=True)
 _unit_of = (
     select(units.c.dimension, units.c.factor)
@@ -59,8 +61,8 @@ _unit_of = (
 _constraints = {
     "products_sku_key": Conflict("sku_taken"),
     "products_barcode_key": Conflict("barcode_taken"),
-    "products_category_id_fkey": Invalid([Fault("/category_id", "unknown_reference", {"what": "category"})]),
-    "products_unit_id_fkey": Invalid([Fault("/unit_id", "unknown_reference", {"what": "unit"})]),
+    "products_category_id_fkey": Invalid([Fault("/category_id", "unknown_reference", {"what": CATEGORY})]),
+    "products_unit_id_fkey": Invalid([Fault("/unit_id", "unknown_reference", {"what": UNIT})]),
 }
 LONGEST_KEY = 300
 
@@ -186,11 +188,11 @@ def reckoned(whole: dict[str, Any], unit: Row[Any] | None, *, category_known: bo
     """
     faults: list[Fault] = []
     if not category_known:
-        faults.append(Fault("/category_id", "unknown_reference", {"what": ("category", "категория")}))
+        faults.append(Fault("/category_id", "unknown_reference", {"what": CATEGORY}))
     if unit is None:
-        faults.append(Fault("/unit_id", "unknown_reference", {"what": ("unit", "единица измерения")}))
+        faults.append(Fault("/unit_id", "unknown_reference", {"what": UNIT}))
     elif unit.dimension not in FITTING[whole["sold_by"]]:
-        faults.append(Fault("/unit_id", "wrong_dimension", {"dimension": unit.dimension}))
+        faults.append(Fault("/unit_id", "wrong_dimension", {"dimension": DIMENSIONS[unit.dimension]}))
     step, least, most = whole["quantity_step"], whole["min_quantity"], whole["max_quantity"]
     if whole["sold_by"] == "piece" and step % 1:
         faults.append(Fault("/quantity_step", "not_a_multiple", {"step": "1"}))

@@ -12,6 +12,7 @@ from eatit.identifiers import uuid7
 from store.tables import categories
 
 Category = Row[Any]
+CATEGORY = ("category", "категория")
 
 _one = select(categories).where(categories.c.id == bindparam("id"))
 _one_locked = _one.with_for_update()
@@ -20,12 +21,12 @@ _all = select(categories)
 _lock_tree = select(func.pg_advisory_xact_lock(literal(5_720_311)))
 _constraints = {
     "categories_slug_key": Conflict("slug_taken"),
-    "categories_parent_id_fkey": Conflict("in_use", by="categories"),
-    "products_category_id_fkey": Conflict("in_use", by="products"),
+    "categories_parent_id_fkey": Conflict("in_use", by=("categories", "категории")),
+    "products_category_id_fkey": Conflict("in_use", by=("products", "товары")),
 }
 _unknown_parent = {
     **_constraints,
-    "categories_parent_id_fkey": Invalid([Fault("/parent_id", "unknown_reference", {"what": "category"})]),
+    "categories_parent_id_fkey": Invalid([Fault("/parent_id", "unknown_reference", {"what": CATEGORY})]),
 }
 _is_below = text("""
     WITH RECURSIVE above(id, parent_id) AS (

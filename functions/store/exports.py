@@ -20,6 +20,7 @@ from eatit.money import decimal_text, quantity_text
 from eatit.observability import trace_id
 from eatit.outbox import emit
 from store.catalogue import NUTRIENTS
+from store.formulas import guarded
 from store.tables import categories, exports, products, units
 
 Run = Row[Any]
@@ -66,7 +67,7 @@ def csv_of(rows: Iterable[Any], language: str) -> bytes:
     """Products as lines of CSV."""
     out = io.StringIO(newline="")
     writer = csv.writer(out)
-    writer.writerows(_cells(row, language) for row in rows)
+    writer.writerows(map(guarded, _cells(row, language)) for row in rows)
     return out.getvalue().encode()
 
 

@@ -11,7 +11,7 @@ from uuid import UUID
 from eatit.database import Transaction
 from eatit.http.languages import LANGUAGES
 from store.database import cache, database, idempotency
-from store.listing import Filters
+from store.narrowing import Filters
 
 if TYPE_CHECKING:
     from starlette.requests import Request

@@ -1,10 +1,11 @@
 """The shapes of imports and exports: what is sent and what is answered."""
 
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from pydantic import Field
+from pydantic import Field, ValidationError, ValidatorFunctionWrapHandler, WrapValidator
+from pydantic_core import PydanticCustomError
 
 from eatit.http.shapes import Answer, Body, Text200, Text1000
 from store.import_rows import ALIASES, FIELDS, NUTRITION
@@ -16,19 +17,46 @@ FieldName = Annotated[str, Field(pattern=f"^({'|'.join([*FIELDS, *ALIASES])})$",
 NutritionName = Annotated[str, Field(pattern=f"^({'|'.join(NUTRITION)})$", examples=["nutrition_salt_g"])]
 
 
+def _told_as_one(expected: tuple[str, str]) -> WrapValidator:
+    """For what may be of several kinds: one fault that names them, not one of each kind."""
+
+    def validate(value: Any, handler: ValidatorFunctionWrapHandler) -> Any:
+        try:
+            return handler(value)
+        except ValidationError:
+            raise PydanticCustomError("eatit.wrong_type", "kinds", {"expected": expected}) from None
+
+    return WrapValidator(validate)
+
+
+Target = Annotated[
+    FieldName | Annotated[list[FieldName], Field(min_length=1, max_length=10)] | None,
+    _told_as_one(
+        (
+            "a field of products as an import names it, a list of up to ten, or null",
+            "поле товара, как оно зовётся в импорте, список до десяти полей или null",
+        )
+    ),
+]
+Constant = Annotated[
+    Text1000 | int | Annotated[list[Text200], Field(max_length=20)],
+    _told_as_one(
+        (
+            "a text of up to 1,000 characters, a whole number or a list of up to twenty texts; decimals are texts",
+            "текст до 1000 знаков, целое число или список до двадцати текстов; дробное число — текстом",
+        )
+    ),
+]
+
+
 class ImportMapping(Body):
     """How a file's columns become fields of products. A column that isn't named here must have a field's own name;
     one that is to be left out stands for null, one that says two things for both. `constants` hold for every row, and
     where a cell is empty; decimals are texts. Nutrients that are `rounded`
     lose what they have beyond three places. What isn't said of encoding and delimiter is found out."""
 
-    columns: Annotated[
-        dict[Text200, FieldName | Annotated[list[FieldName], Field(min_length=1, max_length=10)] | None],
-        Field(max_length=1000),
-    ] = {}
-    constants: Annotated[
-        dict[FieldName, Text1000 | int | Annotated[list[Text200], Field(max_length=20)]], Field(max_length=100)
-    ] = {}
+    columns: Annotated[dict[Text200, Target], Field(max_length=1000)] = {}
+    constants: Annotated[dict[FieldName, Constant], Field(max_length=100)] = {}
     rounded: Annotated[list[NutritionName], Field(max_length=8)] = []
     encoding: Literal["utf-8", "windows-1251"] | None = None
     delimiter: Literal[",", ";", "\t"] | None = None

@@ -14,6 +14,7 @@ from eatit.http.bodies import UNREADABLE, fault_of, is_readable
 from eatit.money import THOUSANDTH, decimal_text
 from eatit.settings import settings
 from store.catalogue import NUTRIENTS
+from store.formulas import bare
 from store.import_records import Form, Record
 from store.models import ProductChange, ProductCreate
 
@@ -177,7 +178,7 @@ def _told_by_cells(plan: Plan, cells: list[str], number: int, *, whole: bool) ->
         return [RowError(number, None, "repeated_header", {})]
     told: dict[str, Any] = dict(plan.constants)
     for place, name in plan.cells:
-        cell: Any = cells[place].strip()
+        cell: Any = bare(cells[place].strip())
         if not whole and not is_readable(cell):
             cell = UNREADABLE
         if cell:

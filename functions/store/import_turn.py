@@ -18,6 +18,7 @@ from eatit.observability import logger
 from eatit.settings import settings
 from store import fresh, imports
 from store.database import cache, database
+from store.formulas import guarded
 from store.import_answers import detail_of
 from store.import_chunks import Chunk, Item, Known, read_again, work_off
 from store.import_files import FileMissing, Parts, Text, UnusableFile, errors_key, upload_key
@@ -256,7 +257,7 @@ def write_errors(import_id: UUID) -> None:
     while rows := imports.errors_of(database, import_id, after=after):
         out = io.StringIO(newline="")
         csv.writer(out).writerows(
-            [row.row, row.column, row.code, detail_of(row.code, row.parameters, language)] for row in rows
+            [row.row, guarded(row.column), row.code, detail_of(row.code, row.parameters, language)] for row in rows
         )
         parts.add(out.getvalue().encode())
         after = rows[-1].id

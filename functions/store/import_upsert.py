@@ -31,9 +31,11 @@ _TYPES = {
 _JSON = ("translations", "nutrition")
 # One import's chunk after the other: of two that bring the same goods in another order each would wait for the other.
 _one_at_a_time = text("SELECT pg_advisory_xact_lock(5720312)")
+# Held against other writers alone: a movement or a checkout, which refer to the goods, wait for none of them. Else the
+# import would wait for the movement, that for the checkout's stock, and the checkout for the import.
 _present = f"""
     SELECT id, {", ".join(WRITTEN)} FROM store.products
-    WHERE sku = ANY(%(skus)s) OR barcode = ANY(%(barcodes)s) ORDER BY id FOR UPDATE
+    WHERE sku = ANY(%(skus)s) OR barcode = ANY(%(barcodes)s) ORDER BY id FOR NO KEY UPDATE
 """  # noqa: S608
 _categories = """
     SELECT id, slug AS word FROM store.categories

@@ -1,4 +1,4 @@
-"""ImportFunction: does the turns of imports and exports that the queue store.imports tells of.
+"""ImportFunction: does the turns of imports, exports and long tellings that the queue store.imports tells of.
 
 A turn lasts half a minute at most, whatever the file's size, and ends by telling of the next. Everything done so far is
 in the database with the place that it was done up to, so a message that comes again (its process was killed, a server
@@ -11,7 +11,7 @@ from uuid import UUID
 
 from eatit.consumer import Delivery, deliveries, park
 from eatit.errors import MisconfiguredError, Unavailable
-from eatit.events import EXPORT_ADVANCED, IMPORT_ADVANCED, Event, UnreadableEvent, read_event
+from eatit.events import EXPORT_ADVANCED, IMPORT_ADVANCED, WAREHOUSE_TURNED, Event, UnreadableEvent, read_event
 from eatit.identifiers import uuid7
 from eatit.observability import MetricUnit, begin_trace, logger, metrics
 from eatit.publisher import Publisher
@@ -34,13 +34,12 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, int]:
     for delivery in deliveries(event):
         try:
             told = _understood(delivery)
+            begin_trace(told.trace_id)
+            if context.get_remaining_time_in_millis() < SPARE_MILLISECONDS:
+                raise Unavailable(what="time")
+            counts["turns" if _turn(told, context) else "repeated"] += 1
         except UnreadableEvent as error:
             refused.append((delivery, error.reason))
-            continue
-        begin_trace(told.trace_id)
-        if context.get_remaining_time_in_millis() < SPARE_MILLISECONDS:
-            raise Unavailable(what="time")
-        counts["turns" if _turn(told, context) else "repeated"] += 1
     for delivery, reason in refused:
         park(_publisher, delivery, reason)
         counts["parked"] += 1
@@ -50,7 +49,7 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, int]:
 
 def _understood(delivery: Delivery) -> Event:
     told = read_event(delivery.body)
-    if told.type not in (IMPORT_ADVANCED, EXPORT_ADVANCED):
+    if told.type not in (IMPORT_ADVANCED, EXPORT_ADVANCED, WAREHOUSE_TURNED):
         raise UnreadableEvent(f"type {told.type!r:.60} isn't for this queue")
     return told
 
@@ -58,9 +57,12 @@ def _understood(delivery: Delivery) -> Event:
 def _turn(told: Event, context: Any) -> bool:
     """Do a turn; false: it was done already."""
     # Imported here: they bring the rules of the API's models, and a start that only parks needs none of it.
-    from store import export_turn, import_turn
+    from store import export_turn, import_turn, stock_turn
 
     until = time.monotonic() + min(TURN_SECONDS, context.get_remaining_time_in_millis() / 1000 - 15)
+    if told.type == WAREHOUSE_TURNED:
+        stock_turn.run(told, until=until)
+        return True
     holder: UUID = uuid7()
     turn = import_turn if told.type == IMPORT_ADVANCED else export_turn
     try:

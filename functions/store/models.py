@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import BeforeValidator, Field, ValidationInfo, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
 from eatit.http.shapes import (
@@ -129,18 +129,23 @@ class Nutrition(Body):
     fiber_g: Grams | None = None
     salt_g: Grams | None = None
 
+    @field_validator("saturated_fat_g", "sugar_g")
+    @classmethod
+    def _is_part_of_its_whole(cls, part: Decimal | None, told: ValidationInfo) -> Decimal | None:
+        name = "fat_g" if told.field_name == "saturated_fat_g" else "carbohydrate_g"
+        whole = told.data.get(name)
+        if part is not None and whole is not None and part > whole:
+            raise PydanticCustomError("eatit.contradiction", "part", {"other": name})
+        return part
+
     @model_validator(mode="after")
-    def _holds_together(self) -> "Nutrition":
+    def _fits_into_100_g(self) -> "Nutrition":
+        # Where a whole isn't known, it is at least what is known of it.
+        fat = self.saturated_fat_g if self.fat_g is None else self.fat_g
+        carbohydrate = self.sugar_g if self.carbohydrate_g is None else self.carbohydrate_g
         zero = Decimal(0)
-        parts = (self.protein_g, self.fat_g, self.carbohydrate_g, self.fiber_g, self.salt_g)
-        if sum((part or zero for part in parts), zero) > 100:
+        if sum((part or zero for part in (self.protein_g, fat, carbohydrate, self.fiber_g, self.salt_g)), zero) > 100:
             raise PydanticCustomError("eatit.out_of_range", "sum", {"expected": ("≤ 100 g in all", "≤ 100 г в сумме")})
-        for part, whole, name in (
-            (self.saturated_fat_g, self.fat_g, "fat_g"),
-            (self.sugar_g, self.carbohydrate_g, "carbohydrate_g"),
-        ):
-            if part is not None and whole is not None and part > whole:
-                raise PydanticCustomError("eatit.contradiction", "part", {"other": name})
         return self
 
 

@@ -41,7 +41,7 @@ REASONS = {
 
 _product = select(products.c.status, products.c.photos).where(products.c.id == bindparam("id"))
 _product_kept = _product.with_for_update(key_share=True, read=True)
-_product_locked = select(products).where(products.c.id == bindparam("id")).with_for_update()
+_product_locked = select(products).where(products.c.id == bindparam("id")).with_for_update(key_share=True)
 _upload = select(uploads).where(uploads.c.id == bindparam("id"), uploads.c.product_id == bindparam("product"))
 _upload_locked = _upload.with_for_update()
 _claim = (

@@ -12,7 +12,7 @@ from sqlalchemy import bindparam, select, text
 from eatit.database import Database
 from eatit.paging import make_cursor, page_of, read_cursor
 from store.catalogue import SOLD, Product
-from store.listing import WITH_DESCENDANTS
+from store.narrowing import WITH_DESCENDANTS
 from store.search_query import Query, one_off, other_layout, read_query, with_words, words_in
 from store.tables import categories, products
 

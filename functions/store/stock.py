@@ -18,15 +18,18 @@ from sqlalchemy.types import Uuid
 
 from eatit.database import Database, Transaction
 from eatit.errors import Conflict, Fault, Invalid, NotFound
+from eatit.events import WAREHOUSE_TURNED
 from eatit.identifiers import uuid7
 from eatit.observability import trace_id
-from eatit.outbox import adopt_written
+from eatit.outbox import adopt_written, emit
 from eatit.paging import make_cursor, page_of, read_cursor
 from store.tables import movements, products, stock, warehouses
 
 Balance = Row[Any]
 Movement = Row[Any]
 MOST = Decimal("99999999999.999")
+AT_ONCE = 200  # products of one transaction: whoever moves one of them meanwhile waits for it
+NOBODY = UUID(int=0)
 
 _product_locked = (
     select(products.c.status).where(products.c.id == bindparam("id")).with_for_update(key_share=True, read=True)
@@ -58,8 +61,15 @@ _of_product = (
     .order_by(warehouses.c.code.collate("C"))
 )  # fmt: skip
 _status = select(products.c.status).where(products.c.id == bindparam("product"))
-_stocked_here = select(stock.c.product_id).where(
-    stock.c.warehouse_id == bindparam("place"), or_(stock.c.on_hand > 0, stock.c.reserved > 0)
+_stocked_here = (
+    select(stock.c.product_id)
+    .where(
+        stock.c.warehouse_id == bindparam("place"),
+        stock.c.on_hand > 0,
+        stock.c.product_id > bindparam("after"),
+    )
+    .order_by(stock.c.product_id)
+    .limit(bindparam("most"))
 )
 
 
@@ -128,12 +138,37 @@ def announce(transaction: Transaction, product_ids: Sequence[UUID]) -> None:
     adopt_written(transaction)
 
 
-def announce_warehouse(transaction: Transaction, warehouse_id: UUID) -> list[UUID]:
-    """Tell of all that lies in a warehouse which opened or closed → the products."""
-    found = sorted(transaction.execute(_stocked_here, {"place": warehouse_id}).scalars())
+def announce_warehouse(transaction: Transaction, warehouse_id: UUID, version: int) -> None:
+    """Tell of all that lies in a warehouse which opened or closed: at once of a few, in turns of more."""
+    few = _stocked(transaction, warehouse_id, NOBODY, AT_ONCE + 1)
+    if len(few) > AT_ONCE:
+        _tell_turned(transaction, warehouse_id, version, NOBODY)
+    elif few:
+        announce(transaction, few)
+
+
+def announce_more(
+    transaction: Transaction, warehouse_id: UUID, version: int, after: UUID, *, last: bool
+) -> UUID | None:
+    """Tell of the next products in such a warehouse → where to go on; `None`: all were told of. `last`: in this turn,
+    so that another is to follow."""
+    found = _stocked(transaction, warehouse_id, after, AT_ONCE)
     if found:
-        announce(transaction, found)
-    return found
+        # Left to the relay: so many would hold the connection to the broker up, and the next turn's event with it.
+        transaction.execute(_announce, {"products": list(found), "trace": trace_id()})
+    if len(found) < AT_ONCE:
+        return None
+    if last:
+        _tell_turned(transaction, warehouse_id, version, found[-1])
+    return found[-1]
+
+
+def _stocked(transaction: Transaction, warehouse_id: UUID, after: UUID, most: int) -> Sequence[UUID]:
+    return transaction.execute(_stocked_here, {"place": warehouse_id, "after": after, "most": most}).scalars().all()
+
+
+def _tell_turned(transaction: Transaction, warehouse_id: UUID, version: int, after: UUID) -> None:
+    emit(transaction, WAREHOUSE_TURNED, warehouse_id, version, {"id": str(warehouse_id), "after": str(after)})
 
 
 def of_product(database: Database, product_id: UUID, *, staff: bool) -> list[Balance]:

@@ -5,23 +5,26 @@ from decimal import Decimal
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from pydantic import BeforeValidator, Field, ValidationInfo, field_validator, model_validator
+from pydantic import Field, ValidationInfo, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
-from eatit.http.shapes import MAX_QUANTITY, Answer, Body, Change, Exact, Id, QuantityText, Text100, Text300
+from eatit.http.shapes import (
+    MAX_QUANTITY,
+    Answer,
+    Body,
+    Change,
+    Exact,
+    Id,
+    Latitude,
+    Longitude,
+    QuantityText,
+    Text100,
+    Text300,
+    both_or_neither,
+)
 from store.models import STAFF_ONLY, Code, Entity, Language
 
 MovementKind = Literal["receive", "write_off", "adjust", "transfer"]
-
-
-def _number(value: Any) -> Any:
-    """A fraction was read as an exact decimal; on earth a float is exact enough."""
-    return float(value) if isinstance(value, Decimal | int) and not isinstance(value, bool) else value
-
-
-# The bounds stand before the reading, or the documents would not tell them as JSON Schema does.
-Latitude = Annotated[float, Field(ge=-90, le=90, allow_inf_nan=False, examples=[55.75]), BeforeValidator(_number)]
-Longitude = Annotated[float, Field(ge=-180, le=180, allow_inf_nan=False, examples=[37.62]), BeforeValidator(_number)]
 
 
 class WarehouseTranslation(Body):
@@ -29,12 +32,6 @@ class WarehouseTranslation(Body):
 
     name: Text100 | None = None
     address: Text300 | None = None
-
-
-def _both_or_neither(body: Any) -> Any:
-    if (body.latitude is None) != (body.longitude is None):
-        raise PydanticCustomError("eatit.contradiction", "place", {"other": "latitude, longitude"})
-    return body
 
 
 class WarehouseCreate(Body):
@@ -50,8 +47,8 @@ class WarehouseCreate(Body):
 
     @model_validator(mode="after")
     def _is_a_place(self) -> "WarehouseCreate":
-        both: WarehouseCreate = _both_or_neither(self)
-        return both
+        both_or_neither(self)
+        return self
 
 
 class WarehouseChange(Change):
@@ -68,7 +65,7 @@ class WarehouseChange(Change):
     @model_validator(mode="after")
     def _is_a_place(self) -> "WarehouseChange":
         if {"latitude", "longitude"} & self.model_fields_set:
-            _both_or_neither(self)
+            both_or_neither(self)
         return self
 
 
@@ -95,7 +92,7 @@ class MovementCreate(Body):
     kind: MovementKind
     product_id: Id
     warehouse_id: Id
-    to_warehouse_id: Id | None = None
+    to_warehouse_id: Annotated[Id | None, Field(validate_default=True)] = None
     quantity: Annotated[Decimal, _SignedExact(places=3, maximum=MAX_QUANTITY)]
     reason: Text300
 
@@ -109,11 +106,17 @@ class MovementCreate(Body):
             raise PydanticCustomError("eatit.out_of_range", "quantity", {"expected": f"> 0, ≤ {MAX_QUANTITY}"})
         return quantity
 
-    @model_validator(mode="after")
-    def _holds_together(self) -> "MovementCreate":
-        if (self.kind == "transfer") != (self.to_warehouse_id is not None) or self.to_warehouse_id == self.warehouse_id:
-            raise PydanticCustomError("eatit.contradiction", "place", {"other": "kind, to_warehouse_id, warehouse_id"})
-        return self
+    @field_validator("to_warehouse_id")
+    @classmethod
+    def _is_another_place(cls, place: UUID | None, told: ValidationInfo) -> UUID | None:
+        kind = told.data.get("kind")
+        if kind == "transfer" and place is None:
+            raise PydanticCustomError("eatit.missing", "place", {})
+        if place is not None and kind not in (None, "transfer"):
+            raise PydanticCustomError("eatit.contradiction", "place", {"other": "kind"})
+        if place is not None and place == told.data.get("warehouse_id"):
+            raise PydanticCustomError("eatit.contradiction", "place", {"other": "warehouse_id"})
+        return place
 
 
 class WarehouseAnswer(Entity):

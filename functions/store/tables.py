@@ -106,7 +106,7 @@ products = Table(
     Column("created_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
     Column("updated_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
     Index("products_by_name", "name_key", "id"),
-    Index("products_by_price", "price_amount", "id"),
+    Index("products_by_price", "price_amount", "id", postgresql_include=["status", "name_key"]),
     Index("products_by_unit_price", "unit_price_amount", "id"),
     Index("products_by_age", "created_at", "id"),
     Index("products_by_status", "status", "name_key", "id", postgresql_include=["price_amount"]),
@@ -285,6 +285,12 @@ search_texts = Table(
     Column("price_amount", BigInteger, nullable=False),
     Column("allergens", ARRAY(Text), nullable=False),
     Index("search_texts_by_document", "document", postgresql_using="gin"),
+    Index(
+        "search_texts_sample",
+        "document",
+        postgresql_using="gin",
+        postgresql_where=text("get_byte(uuid_send(product_id), 15) < 32"),
+    ),
     Index("search_texts_by_name", "name_key", "product_id", postgresql_where=text("active")),
     Index(
         "search_texts_by_other_name",

@@ -16,12 +16,15 @@ from store.tables import products, units
 
 # For each dimension: what a price is compared by, and how many base units that is.
 COMPARED_BY = {"mass": ("kg", 1000), "volume": ("l", 1000), "count": ("piece", 1)}
+DIMENSIONS = {"mass": ("mass", "масса"), "volume": ("volume", "объём"), "count": ("count", "количество")}
+UNIT = ("unit", "единица измерения")
 FITTING = {"piece": ("mass", "volume", "count"), "weight": ("mass",), "volume": ("volume",)}
 
 _one = select(units).where(units.c.id == bindparam("id"))
 _one_locked = _one.with_for_update()
 _is_used = select(exists().where(products.c.unit_id == bindparam("id")))
-_constraints = {"units_code_key": Conflict("code_taken"), "products_unit_id_fkey": Conflict("in_use", by="products")}
+_in_use = Conflict("in_use", by=("products", "товары"))
+_constraints = {"units_code_key": Conflict("code_taken"), "products_unit_id_fkey": _in_use}
 
 Unit = Row[Any]
 
@@ -40,7 +43,7 @@ def converted(quantity: Decimal, of: Measure, to: Measure) -> Decimal:
     Raises `Invalid` (`wrong_dimension`): no weight is a volume.
     """
     if of.dimension != to.dimension:
-        raise Invalid([Fault("/unit_id", "wrong_dimension", {"dimension": of.dimension})])
+        raise Invalid([Fault("/unit_id", "wrong_dimension", {"dimension": DIMENSIONS[of.dimension]})])
     return EXACT.divide(EXACT.multiply(quantity, of.factor), to.factor)
 
 
@@ -88,7 +91,7 @@ def change_unit(transaction: Transaction, unit_id: UUID, given: dict[str, Any], 
     row = _locked(transaction, unit_id, expected)
     changes = {name: value for name, value in given.items() if row._mapping[name] != value}
     if changes.keys() & {"code", "dimension", "factor"} and transaction.execute(_is_used, {"id": unit_id}).scalar_one():
-        raise Conflict("in_use", by="products")
+        raise Conflict("in_use", by=("products", "товары"))
     if not changes:
         return row
     statement = (

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, bindparam, delete, exists, func, insert, or_, select, tuple_, update
+from sqlalchemy import Row, Select, bindparam, delete, exists, func, insert, or_, select, tuple_, update
 
 from eatit.database import Database, Transaction, refusing
 from eatit.errors import Conflict, NotFound, check_version
@@ -14,6 +14,8 @@ from store.tables import movements, stock, warehouses
 
 _one = select(warehouses).where(warehouses.c.id == bindparam("id"))
 _one_locked = _one.with_for_update()
+# Against other writers alone: movements and checkouts, which refer to the warehouse, don't wait, and so in no circle.
+_one_kept = _one.with_for_update(key_share=True)
 _is_used = select(
     or_(
         exists().where(stock.c.warehouse_id == bindparam("id")),
@@ -89,7 +91,7 @@ def change_warehouse(
 
     Raises `NotFound`, `Stale`, `Conflict` (`code_taken`).
     """
-    row = _locked(transaction, warehouse_id, expected)
+    row = _locked(transaction, _one_kept, warehouse_id, expected)
     changes = {name: value for name, value in _columns(given).items() if row._mapping[name] != value}
     if not changes:
         return row, False
@@ -105,9 +107,9 @@ def change_warehouse(
 
 def delete_warehouse(transaction: Transaction, warehouse_id: UUID, expected: list[int] | None) -> None:
     """Delete a warehouse in which nothing ever lay. Raises `NotFound`, `Stale`, `Conflict` (`in_use`)."""
-    _locked(transaction, warehouse_id, expected)
+    _locked(transaction, _one_locked, warehouse_id, expected)
     if transaction.execute(_is_used, {"id": warehouse_id}).scalar_one():
-        raise Conflict("in_use", by="stock")
+        raise Conflict("in_use", by=("stock", "остатки"))
     transaction.execute(delete(warehouses).where(warehouses.c.id == warehouse_id))
 
 
@@ -122,8 +124,10 @@ def _columns(given: dict[str, Any]) -> dict[str, Any]:
     return {**given, "translations": {language: words for language, words in told.items() if words}}
 
 
-def _locked(transaction: Transaction, warehouse_id: UUID, expected: list[int] | None) -> Warehouse:
-    row = transaction.execute(_one_locked, {"id": warehouse_id}).one_or_none()
+def _locked(
+    transaction: Transaction, statement: Select[Any], warehouse_id: UUID, expected: list[int] | None
+) -> Warehouse:
+    row = transaction.execute(statement, {"id": warehouse_id}).one_or_none()
     if row is None:
         raise NotFound
     check_version(row.version, expected)

@@ -13,7 +13,7 @@ from localstack.ports import LOOPBACK, free_port, is_free
 from localstack.processes import Processes, plain_environment, python
 
 REGION = "us-east-1"
-# What any client of the emulator signs with; it checks nothing.
+# What any client of the emulator signs with; it checks presigned addresses alone.
 ACCESS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_DEFAULT_REGION": REGION}
 # A worker that has been started stays for a working day: starting one costs a second or more.
 WARM_SECONDS = 8 * 3600

@@ -38,8 +38,10 @@ SETTINGS = {
 }
 
 
-def start(processes: Processes, superuser_password: str) -> str:
+def start(processes: Processes, superuser_password: str, *, port: int | None = None) -> str:
     """Makes the cluster where there is none, starts it and waits for it; answers the superuser's URL.
+
+    `port` is for one that comes back where it was; else any that is free.
 
     Raises StackFailure (it can't run here) or ServerDied.
     """
@@ -49,7 +51,7 @@ def start(processes: Processes, superuser_password: str) -> str:
     environment = plain_environment(PGTZ="UTC", LC_ALL="C", TZ="UTC")
     if not (data / "PG_VERSION").exists():
         _make_cluster(processes, [*before, str(program.with_name("initdb"))], data, superuser_password, environment)
-    port = free_port()
+    port = port or free_port()
     # A killed server's lock file may name a pid that belongs to another process by now.
     (data / "postmaster.pid").unlink(missing_ok=True)
     settings = [f"--{name}={value}" for name, value in {**SETTINGS, "port": str(port)}.items()]

@@ -30,14 +30,16 @@ OLDEST = (3, 10)
 NO_SPINNING = "+sbwt none +sbwtdcpu none +sbwtdio none"
 
 
-def start(processes: Processes, login: Login) -> str:
+def start(processes: Processes, login: Login, *, port: int | None = None) -> str:
     """Starts epmd and the broker, with `login` as its one user, and waits; answers the URL with user and password.
+
+    `port` is for one that comes back where it was; else any that is free.
 
     Raises StackFailure when the package is missing, or ServerDied.
     """
     home = processes.run_directory / "rabbitmq"
     home.mkdir(mode=0o700, exist_ok=True)
-    port, epmd_port, distribution_port = free_port(), free_port(), free_port()
+    port, epmd_port, distribution_port = port or free_port(), free_port(), free_port()
     settings = home / "rabbitmq.conf"
     _private_file(
         settings,

@@ -12,11 +12,14 @@ from localstack.ports import LOOPBACK, free_port
 from localstack.processes import Processes
 
 
-def start(processes: Processes) -> str:
-    """Starts the server and waits for it; answers its URL. Raises ServerDied."""
+def start(processes: Processes, *, port: int | None = None) -> str:
+    """Starts the server and waits for it; answers its URL. Raises ServerDied.
+
+    `port` is for one that comes back where it was; else any that is free.
+    """
     directory = processes.run_directory / "valkey"
     directory.mkdir(exist_ok=True)
-    port = free_port()
+    port = port or free_port()
     settings = {
         "port": str(port),
         "bind": LOOPBACK,

@@ -54,8 +54,7 @@ class Callers:
             self._sign_in(name)
         for name in PLACES:
             self._things[name] = self._new(name)
-        item = {"product_id": self._things["product_id"], "quantity": "0.5"}
-        self.headers["guest"] = {"X-Basket-Token": self._post("/basket/items", item).headers["X-Basket-Token"]}
+        self.headers["guest"] = {"X-Basket-Token": self._basket_token()}
 
     def check(self, case: Case[Any], caller: str) -> None:
         """Send the case for this caller, with real things in it, and check the answer every way there is."""
@@ -160,9 +159,15 @@ class Callers:
             known.update(sku=uuid.uuid4().hex, barcode=_new_barcode(), quantity_step="0.001", sold_by="weight")
             if isinstance(body.get("price"), dict):
                 body["price"]["currency"] = "RUB"
+        elif path == "/basket/merge" and "basket_token" in body:
+            known["basket_token"] = self._basket_token()
         elif path.startswith("/store/"):
             known.update(code=f"c-{uuid.uuid4().hex[:12]}", slug=f"c-{uuid.uuid4().hex}")
         body.update({name: value for name, value in known.items() if name in body})
+
+    def _basket_token(self) -> str:
+        item = {"product_id": self._things["product_id"], "quantity": "0.5"}
+        return self._post("/basket/items", item).headers["X-Basket-Token"]
 
     def _new(self, name: str, *, lone: bool = False) -> str:
         word = uuid.uuid4().hex[:12]

@@ -8,7 +8,8 @@ from urllib.parse import urlsplit, urlunsplit
 import psycopg
 import pytest
 
-from tests.functions.calls import call, good, unique
+from tests.functions.buyers import Buyer
+from tests.functions.calls import call, good, product, unique
 from tests.functions.events import Context
 from tests.functions.mails import Person, parking, people
 from tests.functions.owners import CodeClock
@@ -21,11 +22,14 @@ def _forget() -> None:
     from auth.database import database as auth
     from auth.mail import database as mail
     from basket.database import database as basket
+    from basket.order_expiry import database as expiry
     from basket.product_sync import database as sync
     from eatit.redis_connection import shared
     from eatit.secrets import forget_secrets
     from eatit.security import forget_keys
     from eatit.settings import settings
+    from operations.check_books import database as books
+    from operations.events import database as events
     from operations.outbox_relay import database as relay
     from operations.upkeep import database as upkeep
     from operations.upkeep import files as sweeping
@@ -33,7 +37,7 @@ def _forget() -> None:
     from store.database import database as store
     from store.resync import database as resync
 
-    for database in (auth, mail, store, basket, sync, relay, upkeep, resync):
+    for database in (auth, mail, store, basket, expiry, sync, relay, upkeep, resync, events, books):
         database.close()
     cache.close()
     files.close()
@@ -132,3 +136,34 @@ def code_clock(monkeypatch: pytest.MonkeyPatch) -> CodeClock:
     made = CodeClock()
     monkeypatch.setattr("auth.totp.time", made)
     return made
+
+
+@pytest.fixture
+def warehouse(staff: str) -> Callable[..., str]:
+    """Makes warehouses: `warehouse(latitude=10, longitude=10)` gives the id."""
+
+    def make(**given: Any) -> str:
+        body = {"code": unique("w"), "name": "Склад", "address": "улица Первая, 1", **given}
+        return str(good(call("POST", "/store/warehouses", body, token=staff), 201)["id"])
+
+    return make
+
+
+@pytest.fixture
+def goods(staff: str) -> Callable[..., str]:
+    """Makes products with so much of them in each warehouse: `goods({place: 5}, name="Сыр")` gives the id."""
+
+    def make(stock: dict[str, Any], **given: Any) -> str:
+        thing = product(staff, **given)
+        for place, quantity in stock.items():
+            body = {"kind": "receive", "product_id": thing["id"], "warehouse_id": place, "reason": "test"}
+            good(call("POST", "/store/stock/movements", {**body, "quantity": str(quantity)}, token=staff), 201)
+        return str(thing["id"])
+
+    return make
+
+
+@pytest.fixture
+def buyer() -> Callable[..., Buyer]:
+    """Makes new customers: `buyer({bread: 2})` has that in the basket."""
+    return Buyer

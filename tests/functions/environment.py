@@ -1,10 +1,12 @@
 """An environment beside the tests' own: the handlers in a process of its own, as Lambda starts many, which can be
 stopped at a point of its work, and killed there.
 
-Run as a module it takes one request a line: `{"method", "path", "body"?, "token"?, "stop": [points], "die": point?}`,
-and answers `{"at": point}` wherever it stops (any line lets it go on) and `{"status", "headers", "content"}` at last.
+Run as a module it takes one request a line: `{"method", "path", "body"?, "token"?, "key"?, "stop": [points],
+"die": point?}`, and answers `{"at": point}` wherever it stops (any line lets it go on) and `{"status", "headers",
+"content"}` at last.
 Points: `read` (the filler has read the database), `deleted` (the write has deleted what it makes stale, before its
-commit), `committed` (before it deletes that again).
+commit), `committed` (before it deletes that again); of a checkout `reserved` (it holds its stock, and the order is not
+written yet), `ordered` (its transaction is committed, and nobody has been told).
 """
 
 import json
@@ -37,9 +39,11 @@ class Environment:
             text=True,
         )
 
-    def call(self, method: str, path: str, body: Any = None, *, token: str | None = None) -> Answer:
+    def call(
+        self, method: str, path: str, body: Any = None, *, token: str | None = None, key: str | None = None
+    ) -> Answer:
         """One request, to its end."""
-        self.begin(method, path, body, token=token)
+        self.begin(method, path, body, token=token, key=key)
         return self.finish()
 
     def begin(
@@ -49,11 +53,13 @@ class Environment:
         body: Any = None,
         *,
         token: str | None = None,
+        key: str | None = None,
         stop: tuple[str, ...] = (),
         die: str | None = None,
     ) -> None:
-        """Begin a request that will stop at these points, or be killed at one."""
-        self._say({"method": method, "path": path, "body": body, "token": token, "stop": stop, "die": die})
+        """Begin a request, under an idempotency key, that will stop at these points, or be killed at one."""
+        asked = {"method": method, "path": path, "body": body, "token": token, "key": key}
+        self._say({**asked, "stop": stop, "die": die})
 
     def reached(self, point: str) -> None:
         """Wait until it has stopped there."""
@@ -72,6 +78,13 @@ class Environment:
     def was_killed(self) -> None:
         """Wait for its end by SIGKILL."""
         assert self._child.wait(timeout=20) == -signal.SIGKILL
+
+    def freeze(self) -> None:
+        """Let it stand still, its connections open, as an environment is whose call has run out of time."""
+        self._child.send_signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        self._child.send_signal(signal.SIGCONT)
 
     def kill(self) -> None:
         self._child.kill()
@@ -113,6 +126,25 @@ class _Points:
         self._told.flush()
 
 
+def _watch_checkout(points: _Points) -> None:
+    """Put the points of a checkout where they belong: in its transaction, and after it."""
+    from basket import checkout
+    from basket.database import database
+
+    place, publish = checkout._place, database._after_commit
+    assert publish is not None
+
+    def placing(*given: Any) -> None:
+        points.at("reserved")
+        place(*given)
+
+    def publishing(*given: Any) -> None:
+        points.at("ordered")
+        publish(*given)
+
+    checkout._place, database._after_commit = placing, publishing  # type: ignore[assignment]
+
+
 def _watch(points: _Points) -> None:
     """Put the points where they belong: round the cache's fillers, and round the writes' deletes in it."""
     from store.database import cache
@@ -145,10 +177,12 @@ def main() -> None:
     os.dup2(2, 1)  # the functions' log goes to standard output
     points = _Points(told)
     _watch(points)
+    _watch_checkout(points)
     for line in sys.stdin:
         wanted = json.loads(line)
         points.stop, points.die = list(wanted["stop"]), wanted["die"]
-        answer = call(wanted["method"], wanted["path"], wanted["body"], token=wanted["token"])
+        headers = {"Idempotency-Key": wanted["key"]} if wanted["key"] else {}
+        answer = call(wanted["method"], wanted["path"], wanted["body"], token=wanted["token"], headers=headers)
         points.tell({"status": answer.status, "headers": answer.headers, "content": answer.content.decode()})
 
 

@@ -115,7 +115,9 @@ def test_a_bad_quantity(staff: str, cheese: Any, field: str, quantity: str, code
         ({"fat_g": "0.0001"}, ("/nutrition/fat_g", "too_many_places")),
         ({"energy_kcal": 901}, ("/nutrition/energy_kcal", "out_of_range")),
         ({"fat_g": 50, "protein_g": 50, "salt_g": "0.001"}, ("/nutrition", "out_of_range")),
-        ({"sugar_g": 2, "carbohydrate_g": 1}, ("/nutrition", "contradiction")),
+        ({"saturated_fat_g": 60, "sugar_g": 60}, ("/nutrition", "out_of_range")),
+        ({"sugar_g": 2, "carbohydrate_g": 1}, ("/nutrition/sugar_g", "contradiction")),
+        ({"saturated_fat_g": 2, "fat_g": 1}, ("/nutrition/saturated_fat_g", "contradiction")),
         ({"iron_mg": 1}, ("/nutrition/iron_mg", "unknown_field")),
     ],
 )
@@ -123,6 +125,14 @@ def test_nutrition_that_cant_be(staff: str, cheese: Any, nutrition: Any, fault: 
     answer = call("PATCH", f"/store/products/{cheese['id']}", {"nutrition": nutrition}, token=staff)
     assert _faults(answer) == [fault]
     _untouched(cheese, staff)
+
+
+def test_all_that_contradicts_in_nutrition_is_told_at_once(staff: str, cheese: Any) -> None:
+    nutrition = {"fat_g": 1, "saturated_fat_g": 2, "carbohydrate_g": 1, "sugar_g": 2}
+    answer = call("PATCH", f"/store/products/{cheese['id']}", {"nutrition": nutrition}, token=staff)
+    assert _faults(answer) == [
+        ("/nutrition/saturated_fat_g", "contradiction"), ("/nutrition/sugar_g", "contradiction"),
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize(("sold_by", "dimension"), [("weight", "volume"), ("weight", "count"), ("volume", "mass")])

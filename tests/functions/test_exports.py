@@ -44,6 +44,7 @@ def test_an_export_put_in_again_changes_nothing(importing: Importing, sql: Any, 
         {"nutrition_fat_g": "0.5", "allergens": "milk,nuts", "name_en": "Cheese", "status": "archived"},
         {"unit": "g", "pack_size": "0.000001", "max_quantity": "5", "low_stock_at": "0", "status": "draft"},
         {"unit": "kg", "sold_by": "weight", "quantity_step": "0.125", "price": "1000000000000"},
+        {"name": "@SUM(1)", "description": "'=1", "composition": "''-1", "name_en": "'quoted'"},
     ]
     importing.done(importing.csv([importing.row(sku=unique("exp"), **each) for each in odd]))
     run, content = exported(staff, sql)
@@ -54,6 +55,19 @@ def test_an_export_put_in_again_changes_nothing(importing: Importing, sql: Any, 
     again = importing.done(content)
     assert (again["rows"], again["unchanged"]) == (len(rows), len(rows)), again["errors"][:5]
     assert sql.execute("SELECT count(*), sum(version) FROM store.products").fetchone() == before
+
+
+def test_no_cell_of_an_export_is_a_formula(importing: Importing, sql: Any, staff: str) -> None:
+    sku = unique("exp")
+    given = {"name": '=HYPERLINK("https://example.org")', "name_en": "+1", "description": "-1", "composition": "＠a"}
+    importing.done(importing.csv([importing.row(sku=sku, **given)]))
+    assert {name: importing.found(sku)[name] for name in ("name", "composition")} == {
+        name: given[name] for name in ("name", "composition")
+    }
+    rows = list(csv.DictReader(io.StringIO(exported(staff, sql)[1].decode(), newline="")))
+    assert not [cell for row in rows for cell in row.values() if cell and cell[0] in "=+-@＝＋－＠"]
+    (row,) = (row for row in rows if row["sku"] == sku)
+    assert {name: row[name] for name in given} == {name: f"'{cell}" for name, cell in given.items()}
 
 
 def test_an_export_is_begun_by_a_request(sql: Any, staff: str) -> None:

@@ -1,7 +1,7 @@
 """Reserve, release, sell: what the store offers to the basket; all lines or none, once an order, whoever writes."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 from typing import Any
@@ -11,7 +11,7 @@ import psycopg
 import pytest
 from sqlalchemy import text
 
-from tests.functions.calls import call, good, product, unique
+from tests.functions.calls import call, good
 
 RESERVE = text(
     "SELECT * FROM store.reserve(CAST(:order AS uuid), CAST(:lines AS jsonb), CAST(:warehouse AS uuid),"
@@ -50,29 +50,6 @@ def reserve(
 def end(database: Any, function: str, order: UUID) -> bool:
     statement = text(f"SELECT store.{function}(CAST(:order AS uuid), 'test')")
     return bool(database.transaction(lambda transaction: transaction.execute(statement, {"order": order}).scalar_one()))
-
-
-@pytest.fixture
-def warehouse(staff: str) -> Callable[..., str]:
-    def make(**given: Any) -> str:
-        body = {"code": unique("w"), "name": "Склад", "address": "улица Первая, 1", **given}
-        return str(good(call("POST", "/store/warehouses", body, token=staff), 201)["id"])
-
-    return make
-
-
-@pytest.fixture
-def goods(staff: str) -> Callable[..., str]:
-    """A product with so much of it in each warehouse."""
-
-    def make(stock: dict[str, Any], **given: Any) -> str:
-        thing = product(staff, **given)
-        for place, quantity in stock.items():
-            body = {"kind": "receive", "product_id": thing["id"], "warehouse_id": place, "reason": "test"}
-            good(call("POST", "/store/stock/movements", {**body, "quantity": str(quantity)}, token=staff), 201)
-        return str(thing["id"])
-
-    return make
 
 
 def balance(sql: psycopg.Connection[Any], thing: str, place: str) -> tuple[Any, Any]:

@@ -111,8 +111,9 @@ def test_no_balance_falls_below_zero(
         ({"quantity": "NaN"}, {"/quantity"}),
         ({"quantity": 10**12}, {"/quantity"}),
         ({"kind": "sale"}, {"/kind"}),
-        ({"kind": "transfer"}, {""}),
-        ({"to_warehouse_id": "019aa7c0-0000-7000-8000-000000000001"}, {""}),
+        ({"kind": "transfer"}, {"/to_warehouse_id"}),
+        ({"kind": "transfer", "quantity": "0"}, {"/to_warehouse_id", "/quantity"}),
+        ({"to_warehouse_id": "019aa7c0-0000-7000-8000-000000000001"}, {"/to_warehouse_id"}),
         ({"product_id": "019aa7c0-0000-7000-8000-000000000001"}, {"/product_id"}),
         ({"warehouse_id": "019aa7c0-0000-7000-8000-000000000001"}, {"/warehouse_id"}),
         ({"reason": " "}, {"/reason"}),
@@ -127,6 +128,14 @@ def test_a_movement_that_makes_no_sense_is_422(
     assert refused.status == 422, refused
     assert {fault["pointer"] for fault in refused.body["errors"]} == pointers
     assert balances(staff, cheese) == {}
+
+
+def test_a_transfer_to_where_it_comes_from_says_so(staff: str, cheese: Any, places: list[str]) -> None:
+    refused = move(staff, cheese, places[0], "1", "transfer", to_warehouse_id=places[0])
+    assert refused.status == 422, refused
+    assert [(fault["pointer"], fault["code"]) for fault in refused.body["errors"]] == [
+        ("/to_warehouse_id", "contradiction")
+    ]
 
 
 def test_an_archived_product_isnt_moved(staff: str, cheese: Any, places: list[str]) -> None:

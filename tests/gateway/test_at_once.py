@@ -17,6 +17,24 @@ def test_fifty_parallel_adds_of_one_are_fifty(api: Api, keeper: Keeper) -> None:
     assert basket["version"] == 50
 
 
+def test_two_hundred_parallel_adds_all_count(api: Api, keeper: Keeper, register: Callable[[], Any]) -> None:
+    product = keeper.product(quantity_step=1)
+    body = {"product_id": product["id"], "quantity": 1}
+    user, guest = register()["access_token"], api.post("/basket/items", body).headers["X-Basket-Token"]
+    for caller, stands in (({"token": user}, 0), ({"basket": guest}, 1)):
+        answers = at_once([lambda caller=caller: api.post("/basket/items", body, **caller)] * 200)  # type: ignore[misc]
+        versions = [good(answer)["version"] for answer in answers]
+        assert sorted(versions) == list(range(stands + 1, stands + 201))
+        assert [good(answer)["items"][0]["quantity"] for answer in answers] == [
+            f"{version}.000" for version in versions
+        ]
+        basket = good(api.get("/basket", **caller))
+        assert ([line["quantity"] for line in basket["items"]], basket["version"]) == (
+            [f"{stands + 200}.000"],
+            stands + 200,
+        )
+
+
 def test_parallel_first_adds_of_one_user_make_one_basket(
     api: Api, register: Callable[[], Any], keeper: Keeper, sql: Any
 ) -> None:

@@ -1,5 +1,7 @@
 """The walk of a buyer: looks round, fills a guest's basket, signs up and fills a basket of their own."""
 
+import hashlib
+from base64 import urlsafe_b64decode
 from typing import Any
 
 from tests.gateway.conftest import PASSWORD
@@ -100,8 +102,35 @@ def test_a_merged_basket_is_404(api: Api, product: Any, sql: Any) -> None:
     problem(again, 404, "basket_not_found")
 
 
-def test_a_basket_token_is_stored_as_a_digest_alone(api: Api, product: Any, sql: Any) -> None:
-    made = api.post("/basket/items", {"product_id": product["id"], "quantity": 1})
-    row = sql.execute("SELECT token_digest FROM basket.baskets WHERE id = %s", [good(made)["id"]]).fetchone()
-    assert len(row[0]) == 32
-    assert made.headers["X-Basket-Token"].encode() not in bytes(row[0])
+def test_a_basket_token_is_stored_as_a_digest_alone(api: Api, product: Any, buyer: str, sql: Any) -> None:
+    body = {"product_id": product["id"], "quantity": 1}
+    made = [api.post("/basket/items", body, headers={"Idempotency-Key": unique("key")}) for _ in range(20)]
+    tokens = [answer.headers["X-Basket-Token"] for answer in made]
+    # 256 bits, of which none stands still.
+    secrets = [urlsafe_b64decode(f"{token}=") for token in tokens]
+    assert {len(secret) for secret in secrets} == {32}
+    moving = {place for place in range(256) for secret in secrets if _bit(secret, place) != _bit(secrets[0], place)}
+    assert len(moving) > 250
+
+    token = tokens[0]
+    row = sql.execute("SELECT token_digest FROM basket.baskets WHERE id = %s", [good(made[0])["id"]]).fetchone()
+    assert bytes(row[0]) == hashlib.sha256(token.encode()).digest()
+    good(api.post("/basket/items", body, basket=token, headers={"Idempotency-Key": unique("key")}))
+    good(api.post("/basket/accept-prices", basket=token, headers={"Idempotency-Key": unique("key")}))
+    merge = {"basket_token": token}
+    good(api.post("/basket/merge", merge, token=buyer, basket=token, headers={"Idempotency-Key": unique("key")}))
+    tables = sql.execute(
+        "SELECT oid::regclass::text FROM pg_class WHERE relkind = 'r' AND relnamespace::regnamespace::text"
+        " IN ('basket', 'events', 'auth', 'store')"
+    ).fetchall()
+    assert ("basket.idempotency",) in tables
+    for (table,) in tables:
+        found = sql.execute(
+            f"SELECT count(*) FROM {table} AS row WHERE strpos(row::text, %s) > 0 OR strpos(row::text, %s) > 0",
+            [token, token.encode().hex()],
+        ).fetchone()
+        assert found == (0,), table
+
+
+def _bit(secret: bytes, place: int) -> int:
+    return secret[place // 8] >> place % 8 & 1

@@ -122,5 +122,6 @@ def test_a_basket_whose_prices_moved_is_no_304(api: Api, keeper: Keeper) -> None
         return answer
 
     after = eventually(moved)
+    assert good(after)["items"][0]["price"]["amount"] == 1
     assert good(after)["version"] == good(before)["version"]
     assert after.headers["ETag"] != before.headers["ETag"]

@@ -114,7 +114,7 @@ def test_units_categories_and_lines_are_translated_too(api: Api, keeper: Keeper)
 def test_what_doesnt_hold_together_is_422(api: Api, keeper: Keeper, staff: str) -> None:
     for given, fault in (
         ({"nutrition": {"fat_g": 60, "protein_g": 50}}, ("/nutrition", "out_of_range")),
-        ({"nutrition": {"fat_g": 1, "saturated_fat_g": 2}}, ("/nutrition", "contradiction")),
+        ({"nutrition": {"fat_g": 1, "saturated_fat_g": 2}}, ("/nutrition/saturated_fat_g", "contradiction")),
         ({"min_quantity": "0.75"}, ("/min_quantity", "not_a_multiple")),
         ({"min_quantity": "2", "max_quantity": "1"}, ("/max_quantity", "contradiction")),
         ({"sold_by": "piece"}, ("/quantity_step", "not_a_multiple")),

@@ -16,11 +16,6 @@ import requests
 from localstack.template import ROOT
 from tests.gateway.shop import Api, Keeper, eventually, good, gtin13, problem, unique
 
-# SAM CLI gives functions credentials of its own making, and the emulator's S3 refuses what is signed with them.
-pytestmark = pytest.mark.skipif(
-    os.environ.get("EATIT_STACK_KIND") == "sam", reason="under SAM the emulator's S3 knows no key of the functions'"
-)
-
 MAPPING = ROOT / "localstack" / "demo" / "mappings" / "open-food-columns.json"
 
 

@@ -147,6 +147,7 @@ def test_filters_narrow_together(api: Api, shelf: str) -> None:
     assert all("milk" not in item["allergens"] for item in found(allergen_free="milk"))
     assert len(found(allergen_free="milk")) == 4
     assert len(found(allergen_free="nuts,eggs")) == 8
+    assert len(found(allergen_free=["milk", "eggs"])) == 4
     assert found(in_stock="true") == []
     assert len(found(in_stock="false")) == 12
     assert {item["name"] for item in found(q="АРБ")} == {"Арбуз", "арбуз"}

@@ -1,6 +1,5 @@
 """Photos through the gateway: a real upload, at once with others, and the basket's copy of what came of it."""
 
-import os
 from functools import partial
 from typing import Any
 
@@ -9,11 +8,6 @@ import requests
 
 from tests.gateway.shop import Api, at_once, eventually, good, problem, unique
 from tests.photo_files import bad_files, opened, phone_jpeg, small_jpeg
-
-# SAM CLI gives functions credentials of its own making, and the emulator's S3 refuses what is signed with them.
-pytestmark = pytest.mark.skipif(
-    os.environ.get("EATIT_STACK_KIND") == "sam", reason="under SAM the emulator's S3 knows no key of the functions'"
-)
 
 
 @pytest.fixture

@@ -41,6 +41,8 @@ def test_the_walk_runs_as_pasted(stack: dict[str, Any], tmp_path: Path) -> None:
     assert '"X-Basket-Token"' not in said
     assert '"email": "staff@eatit.example"' in said
     assert "price_rose" in said
+    assert "('delivered', 'paid')" in said
+    assert "Order" in (tmp_path / ".run" / "receipt.html").read_text()
     assert "/price/currency" in said
     assert "Такого поля нет." in said
     assert "version_mismatch" in said

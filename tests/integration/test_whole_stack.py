@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 import threading
@@ -12,6 +13,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import pika
+import psycopg
 import pytest
 import requests
 
@@ -40,7 +43,7 @@ class Shop:
 
     def module(self, name: str, *words: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            [sys.executable, "-m", name, words[0], "--directory", str(self.directory), *words[1:]],
+            [sys.executable, "-m", name, *words[:1], "--directory", str(self.directory), *words[1:]],
             cwd=ROOT,
             env=self.environment,
             capture_output=True,
@@ -108,6 +111,52 @@ def test_one_function_can_be_called_alone(shop: Shop) -> None:
     unknown = shop.call("invoke", "NoSuchFunction")
     assert unknown.returncode == 1
     assert "ResyncFunction" in unknown.stderr
+
+
+def test_the_events_are_shown_and_what_is_parked_goes_back(shop: Shop) -> None:
+    connection = pika.BlockingConnection(pika.URLParameters(shop.stack["amqp_url"]))
+    channel = connection.channel()
+    properties = pika.BasicProperties(message_id="spoilt-1", delivery_mode=2)
+    channel.confirm_delivery()
+    channel.basic_publish("", "basket.product-sync", b"garbage", properties, mandatory=True)
+    told = ""
+
+    def shows() -> bool:
+        nonlocal told
+        done = shop.module("localstack.events")
+        assert done.returncode == 0, done.stderr
+        told = done.stdout
+        return "spoilt-1" in told
+
+    assert wait_until(shows, 60)
+    assert "No event waits in the outbox." in told
+    assert re.search(r"^basket.product-sync +0 +1 +0 +– +1$", told, re.M), told
+    assert re.search(r"spoilt-1  –  not JSON", told), told
+    done = shop.module("localstack.events", "--replay=basket.product-sync")
+    assert re.fullmatch(r"1 messages went back into basket.product-sync, [01] are parked now.\n", done.stdout), done
+    assert wait_until(shows, 60)
+    channel.queue_purge("basket.product-sync.parked")
+    connection.close()
+    assert shop.module("localstack.events", "--replay=").returncode == 2
+    unknown = shop.module("localstack.events", "--replay=none.such")
+    assert (unknown.returncode, "basket.product-sync" in unknown.stderr) == (1, True)
+
+
+def test_the_books_are_looked_at_with_one_command(shop: Shop) -> None:
+    def looked() -> tuple[int, str]:
+        done = shop.module("localstack.check_books", "--grace=60")
+        return done.returncode, done.stdout + done.stderr
+
+    status, said = looked()
+    assert (status, said.splitlines()[-1].startswith("The books of the local stack balance (")) == (0, True), said
+    stranger = "019aa7c0-0000-7000-8000-000000000001"
+    with psycopg.connect(shop.stack["database_url"], autocommit=True) as owner:
+        owner.execute("INSERT INTO basket.stock (product_id, version, available) VALUES (%s, 7, 1)", [stranger])
+        status, said = looked()
+        owner.execute("DELETE FROM basket.stock WHERE product_id = %s", [stranger])
+    assert (status, f"product_id={stranger} copied=7" in said) == (1, True), said
+    assert said.splitlines()[-1].startswith("The books of the local stack do NOT balance: stock_copies_newer (")
+    assert looked()[0] == 0
 
 
 def test_the_quick_loop_serves_the_three_apps(shop: Shop) -> None:

@@ -14,12 +14,15 @@ CEILINGS = {
     "StoreFunction": 2.4,
     "BasketFunction": 2.4,
     "BasketSyncFunction": 1.4,
+    "OrderExpiryFunction": 1.4,
     "MailFunction": 1.4,
     "OutboxRelayFunction": 1.4,
     "UpkeepFunction": 1.3,
+    "CheckBooksFunction": 1.3,
     "ImportFunction": 1.4,
     "ResyncFunction": 1.3,
     "MigrateFunction": 1.8,
+    "EventsFunction": 1.4,
     "KeyRotationFunction": 0.8,
     "AdminFunction": 1.4,
 }
@@ -76,5 +79,6 @@ def test_only_the_worker_that_needs_it_imports_it(starts: dict[str, Start]) -> N
         "MailFunction",
         "OutboxRelayFunction",
         "MigrateFunction",
+        "EventsFunction",
         "ImportFunction",
     }

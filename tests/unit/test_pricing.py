@@ -6,6 +6,8 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as some
 
 from basket.baskets import NO_BASKET, Basket, Owner, token_digest
 from basket.pricing import priced
@@ -46,6 +48,38 @@ def test_each_line_is_rounded_before_they_are_summed() -> None:
     assert [item["line_total"]["amount"] for item in basket["items"]] == [167] * 3
     assert basket["subtotal"]["amount"] == basket["total"]["amount"] == 501
     assert basket["discount_total"]["amount"] == basket["fee_total"]["amount"] == 0
+
+
+lines = some.lists(
+    some.builds(
+        lambda price, seen, thousandths, status: line(
+            price_amount=price, price_seen=seen, quantity=Decimal(thousandths) / 1000, status=status
+        ),
+        some.integers(0, 99) | some.integers(0, 10**12),
+        some.integers(0, 10**12),
+        # Halves make the sums that are rounded from the middle.
+        some.integers(1, 20).map(lambda halves: halves * 500) | some.integers(1, 999_999_999_999),
+        some.sampled_from(["active", "active", "archived"]),
+    ),
+    max_size=200,
+)
+
+
+@given(lines)
+def test_totals_are_sums_of_lines_each_rounded_once(lines: list[Any]) -> None:
+    basket = answer(*lines)
+    # In whole thousandths, half up: a reckoning of its own.
+    costs = [(each.price_amount * int(each.quantity * 1000) + 500) // 1000 for each in lines]
+    sold = [cost if each.status == "active" else 0 for each, cost in zip(lines, costs, strict=True)]
+    assert [item["line_total"]["amount"] for item in basket["items"]] == sold
+    assert basket["subtotal"]["amount"] == sum(sold)
+    total = sum(sold) - basket["discount_total"]["amount"] + basket["fee_total"]["amount"]
+    assert basket["total"]["amount"] == total
+
+
+@given(lines)
+def test_the_order_of_lines_changes_no_total(lines: list[Any]) -> None:
+    assert answer(*reversed(lines))["total"] == answer(*lines)["total"]
 
 
 @pytest.mark.parametrize(

@@ -77,6 +77,7 @@ def test_template_tells_its_queues_and_schedules() -> None:
     ]
     assert {(each.function, each.expression, each.given) for each in schedules(read())} == {
         ("OutboxRelayFunction", "rate(1 minute)", None),
+        ("OrderExpiryFunction", "rate(1 minute)", None),
         ("UpkeepFunction", "rate(1 hour)", None),
         ("KeyRotationFunction", "rate(30 days)", '{"action": "rotate"}'),
     }

@@ -58,7 +58,7 @@ async def change_warehouse(request: Request, warehouse_id: UUID, body: Warehouse
     def work(transaction: Transaction) -> warehouses.Warehouse:
         row, turned = warehouses.change_warehouse(transaction, warehouse_id, body.given(), expected)
         if turned:
-            stock.announce_warehouse(transaction, warehouse_id)
+            stock.announce_warehouse(transaction, warehouse_id, row.version)
         return row
 
     return _answered(request, change(warehouse_keys(), work), "staff")

@@ -11,6 +11,8 @@ from eatit.secrets import secret
 from eatit.settings import settings
 
 DELIVERY_LIMIT = 1000  # a backstop for messages that kill the process; all others are parked by their consumer
+# None, in effect: a look at what is parked counts as a delivery, of which RabbitMQ 4 otherwise allows 20.
+PARKED_DELIVERY_LIMIT = 1_000_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,15 +71,16 @@ def connection_parameters(*, timeout: float) -> Any:
     )
 
 
-def declare_topology(channel: Any) -> list[str]:
-    """Declare the exchange and every deployed queue with its parking place, on a blocking channel; idempotent.
+def declare_topology(connection: Any) -> list[str]:
+    """Declare the exchange and every deployed queue with its parking place, over a blocking connection; idempotent.
 
     A poisonous message that kills its consumer a thousand times goes to `<queue>.parked` by the broker's own hand,
     at least once; a full queue refuses new messages rather than dropping old ones.
     """
+    channel = connection.channel()
     channel.exchange_declare(EXCHANGE, exchange_type="topic", durable=True)
     for queue, patterns in QUEUES.items():
-        channel.queue_declare(f"{queue}.parked", durable=True, arguments={"x-queue-type": "quorum"})
+        channel = _declare_parked(connection, channel, f"{queue}.parked")
         channel.queue_declare(
             queue,
             durable=True,
@@ -93,3 +96,18 @@ def declare_topology(channel: Any) -> list[str]:
         for pattern in patterns:
             channel.queue_bind(queue, EXCHANGE, routing_key=pattern)
     return list(QUEUES)
+
+
+def _declare_parked(connection: Any, channel: Any, queue: str) -> Any:
+    """Declare where messages are parked, unless it is there: one of before has no limit of its own, may hold messages,
+    and can't be declared otherwise. The channel to go on with."""
+    try:
+        channel.queue_declare(queue, passive=True)
+        return channel
+    except pika.exceptions.ChannelClosedByBroker as error:
+        if error.reply_code != 404:
+            raise
+    channel = connection.channel()
+    arguments = {"x-queue-type": "quorum", "x-delivery-limit": PARKED_DELIVERY_LIMIT}
+    channel.queue_declare(queue, durable=True, arguments=arguments)
+    return channel

@@ -20,12 +20,14 @@ MAIL_REQUESTED = "auth.mail.requested"
 # A run has a turn to do: of the file's rows, or of the catalogue's.
 IMPORT_ADVANCED = "store.import.advanced"
 EXPORT_ADVANCED = "store.export.advanced"
+# What lies in a warehouse that opened or closed is to be told of.
+WAREHOUSE_TURNED = "store.warehouse.turned"
 
 # A queue stands here only while the function that reads it is deployed: binding patterns are AMQP topics.
 QUEUES: dict[str, tuple[str, ...]] = {
     "basket.product-sync": ("store.product.*", STOCK_CHANGED),
     "auth.mail": (MAIL_REQUESTED,),
-    "store.imports": (IMPORT_ADVANCED, EXPORT_ADVANCED),
+    "store.imports": (IMPORT_ADVANCED, EXPORT_ADVANCED, WAREHOUSE_TURNED),
 }
 
 
@@ -107,8 +109,15 @@ def read_event(body: bytes) -> Event:
 
 def is_heard(event_type: str) -> bool:
     """Whether some declared queue is bound to this type, so that the broker must be able to route it."""
+    return bool(queues_of(event_type))
+
+
+def queues_of(event_type: str) -> list[str]:
+    """The declared queues that hear this type."""
     words = event_type.split(".")
-    return any(_matches(pattern.split("."), words) for patterns in QUEUES.values() for pattern in patterns)
+    return [
+        queue for queue, patterns in QUEUES.items() if any(_matches(pattern.split("."), words) for pattern in patterns)
+    ]
 
 
 def _matches(pattern: list[str], words: list[str]) -> bool:

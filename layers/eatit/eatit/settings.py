@@ -32,6 +32,10 @@ class Settings:
     token_issuer: str
     token_audience: str
     prepare_statements: bool
+    delivery_fee: int
+    delivery_free_from: int
+    minimum_order: int
+    payment_minutes: int
     second_factor: str
     address_wrong_passwords: str
     network_wrong_passwords: str
@@ -101,6 +105,10 @@ def _matching(name: str, pattern: str, default: str | None = None) -> str:
     return value
 
 
+def _amount(name: str) -> int:
+    return int(_matching(name, r"0|[1-9][0-9]{0,11}", "0"))
+
+
 @lru_cache(maxsize=1)
 def settings() -> Settings:
     """The settings of this environment.
@@ -119,6 +127,11 @@ def settings() -> Settings:
         token_issuer=_value("TOKEN_ISSUER"),
         token_audience=_value("TOKEN_AUDIENCE"),
         prepare_statements=_matching("PREPARE_STATEMENTS", r"on|off", "on") == "on",
+        # In minor units; zero: delivery is never free by its sum, an order may be of any sum.
+        delivery_fee=_amount("DELIVERY_FEE"),
+        delivery_free_from=_amount("DELIVERY_FREE_FROM"),
+        minimum_order=_amount("MINIMUM_ORDER"),
+        payment_minutes=int(_matching("PAYMENT_MINUTES", r"[1-9][0-9]{0,4}", "30")),
         second_factor=_matching("SECOND_FACTOR", r"off|staff|admin", "off"),
         address_wrong_passwords=_matching("ADDRESS_WRONG_PASSWORDS", _LIMIT, "100 per hour"),
         network_wrong_passwords=_matching("NETWORK_WRONG_PASSWORDS", _LIMIT, "1000 per hour"),

@@ -25,7 +25,7 @@ from tests.performance.requests_of import Shop
 
 BENCHMARKS = (
     "cold_starts", "warm_read", "basket_change", "sign_in", "telling_times", "refresh", "verification", "memory",
-    "freshness", "lists", "search", "imports",
+    "freshness", "checkout", "checkouts", "relay", "lists", "search", "imports", "list_page",
 )  # fmt: skip
 START_SECONDS = 300
 

@@ -52,28 +52,41 @@ _TITLES = ("what", "× what", "median", "min", "max", "quickest / quickest", "ai
 HEADINGS = f"| {' | '.join(_TITLES)} |\n{'|---' * len(_TITLES)}|"
 
 
-def in_turn(one: Callable[[], object], peer: Callable[[], object], *, rounds: int, batch: int) -> Ratio:
-    """Time `batch` calls of each in turn, `rounds` times, after a round that doesn't count.
+def in_turn(
+    one: Callable[[], object],
+    peer: Callable[[], object],
+    *,
+    rounds: int,
+    batch: int,
+    before: Callable[[], object] | None = None,
+) -> Ratio:
+    """Time `batch` calls of each in turn, `rounds` times, after a round that doesn't count. What is to be made ready
+    `before` each call isn't counted either.
 
     Every other round begins with the peer: what one leaves behind for the next falls on both alike.
     """
     for call in (one, peer):
-        _seconds(call, batch)
+        _seconds(call, batch, before)
     ones, peers = [], []
     for number in range(rounds):
         if number % 2:
-            peers.append(_seconds(peer, batch))
-        ones.append(_seconds(one, batch))
+            peers.append(_seconds(peer, batch, before))
+        ones.append(_seconds(one, batch, before))
         if not number % 2:
-            peers.append(_seconds(peer, batch))
+            peers.append(_seconds(peer, batch, before))
     return Ratio.of(ones, peers)
 
 
-def _seconds(call: Callable[[], object], batch: int) -> float:
-    begun = time.perf_counter()
-    for _ in range(batch):
-        call()
-    return (time.perf_counter() - begun) / batch
+def _seconds(call: Callable[[], object], batch: int, before: Callable[[], object] | None) -> float:
+    took = 0.0
+    for _ in range(1 if before is None else batch):
+        if before is not None:
+            before()
+        begun = time.perf_counter()
+        for _ in range(batch if before is None else 1):
+            call()
+        took += time.perf_counter() - begun
+    return took / batch
 
 
 @contextmanager

@@ -8,7 +8,7 @@ trigger that is replaced waits for writers alone.
 from alembic import op
 
 revision = "0013"
-down_revision = "0012"
+down_revision = "0019"
 
 NEW = (
     "store.note_first_prices()",

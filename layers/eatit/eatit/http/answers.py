@@ -44,6 +44,7 @@ def entity(
     headers: Mapping[str, str] | None = None,
     varies: bool = True,
     language: str | None = None,
+    media_type: str = JSON,
 ) -> Response:
     """One entity's answer with its ETag; 304 where `If-None-Match` has it already.
 
@@ -57,7 +58,7 @@ def entity(
         answer["Content-Language"] = language
     if status == 200 and request.method in ("GET", "HEAD") and _none_match(request, tag):
         return Response(None, 304, headers=answer)
-    return Response(body, status, headers=answer, media_type=JSON)
+    return Response(body, status, headers=answer, media_type=media_type)
 
 
 def page(body: bytes, *, varies: bool = True, language: str | None = None, personal: bool = False) -> Response:

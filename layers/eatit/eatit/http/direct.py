@@ -41,7 +41,7 @@ def direct_app(route: APIRoute, read_body: Callable[[Request], Awaitable[Any]]) 
         given = NOTHING if body is None else await read_body(request)
         for name, caller in callers:
             values[name] = await caller(request)  # type: ignore[index,misc]
-        if body is not None:
+        if body is not None and (given is not NOTHING or body.field_info.is_required()):
             value, errors = (None, _ABSENT) if given is NOTHING else body.validate(given, loc=("body",))
             if errors:
                 raise RequestValidationError(errors)

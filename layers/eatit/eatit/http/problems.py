@@ -79,6 +79,13 @@ PROBLEMS: dict[str, Problem] = {
     "stock_too_large": Problem(409, "No warehouse holds so much", "Столько не бывает на складе"),
     "upload_missing": Problem(409, "The file isn't there", "Файла ещё нет"),
     "basket_full": Problem(409, "The basket holds no more lines", "В корзину больше не помещается"),
+    "basket_empty": Problem(409, "The basket is empty", "Корзина пуста"),
+    "price_changed": Problem(409, "The total has risen", "Сумма выросла"),
+    "below_minimum_order": Problem(409, "The order is too small", "Заказ слишком мал"),
+    "out_of_stock": Problem(409, "There isn't enough of it all", "Не всё есть в нужном количестве"),
+    "illegal_transition": Problem(409, "The order can't go there", "Заказ не может перейти в это состояние"),
+    "not_paid": Problem(409, "Nothing is paid that could be given back", "Не оплачено ничего, что можно вернуть"),
+    "refund_too_large": Problem(409, "Not so much was paid", "Столько не было оплачено"),
     "request_in_progress": Problem(
         409, "The first request with this key is still running", "Первый запрос с этим ключом ещё выполняется"
     ),
@@ -145,6 +152,20 @@ DETAILS: dict[str, tuple[str, str]] = {
     "in_use": ("It is used by {by}.", "Используется: {by}."),
     "too_many_photos": ("It may have {most}.", "Их может быть {most}."),
     "not_a_picture": ("{why}. The upload is gone.", "{why}. Загруженное удалено."),
+    "price_changed": (
+        "It comes to what total says now; check out again with that as expected_total, if you agree.",
+        "Теперь выходит столько, сколько в total; если вы согласны, оформите заказ с ним в expected_total.",
+    ),
+    "below_minimum_order": (
+        "The goods must come to what minimum_order says.",
+        "Товаров должно быть на сумму из minimum_order.",
+    ),
+    "out_of_stock": (
+        "See lines: what of each is available.",
+        "Смотрите lines: сколько чего есть.",
+    ),
+    "illegal_transition": ("From {present} it can't become {wanted}.", "Из {present} нельзя перейти в {wanted}."),
+    "refund_too_large": ("See refundable: so much can be given back.", "Смотрите refundable: столько можно вернуть."),
     "insufficient_stock": ("{available} can be taken.", "Можно взять {available}."),
 }
 

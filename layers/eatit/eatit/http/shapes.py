@@ -203,6 +203,22 @@ Text1000 = Annotated[_Stripped, Field(min_length=1, max_length=1000, json_schema
 Text5000 = Annotated[_Stripped, Field(min_length=1, max_length=5000, json_schema_extra={"pattern": _SOMETHING})]
 
 
+def _number(value: Any) -> Any:
+    """A fraction was read as an exact decimal; on earth a float is exact enough."""
+    return float(value) if isinstance(value, Decimal | int) and not isinstance(value, bool) else value
+
+
+# The bounds stand before the reading, or the documents would not tell them as JSON Schema does.
+Latitude = Annotated[float, Field(ge=-90, le=90, allow_inf_nan=False, examples=[55.75]), BeforeValidator(_number)]
+Longitude = Annotated[float, Field(ge=-180, le=180, allow_inf_nan=False, examples=[37.62]), BeforeValidator(_number)]
+
+
+def both_or_neither(place: Any) -> None:
+    """Raise a fault unless the body's `latitude` and `longitude` are given both or not at all."""
+    if (place.latitude is None) != (place.longitude is None):
+        raise PydanticCustomError("eatit.contradiction", "place", {"other": "latitude, longitude"})
+
+
 class MoneyBody(Body):
     """An amount in minor units, zero to 10^12, in the shop's currency."""
 

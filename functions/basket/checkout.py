@@ -1,0 +1,141 @@
+"""Checkout: a basket becomes an order in one transaction: the price agreed on, stock reserved, lines frozen as sold."""
+
+import secrets
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+import orjson
+
+from basket import orders
+from basket.baskets import Basket, basket_of
+from basket.order_statements import PLACE, RESERVE
+from basket.pricing import GONE, priced
+from basket.statements import LOCK, READ
+from eatit.database import Transaction
+from eatit.errors import Conflict
+from eatit.identifiers import uuid7
+from eatit.money import quantity_text
+from eatit.observability import trace_id
+from eatit.outbox import adopt_written
+
+# Without what is taken for something else when it is read out. Random, so that nobody can count a shop's orders.
+ALPHABET = "23456789ABCDEFGHJKMNPQRSTVWXYZ"
+NUMBER_LENGTH = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What a customer agrees to. `expected_total`: minor units, the basket's total as they saw it."""
+
+    expected_total: int
+    payment_method: str
+    delivery: dict[str, Any]
+    warehouse_id: UUID | None
+    language: str
+
+
+def check_out(transaction: Transaction, actor: orders.Actor, wanted: Wanted) -> orders.Order:
+    """Make an order of the actor's basket, which is empty afterwards.
+
+    Raises `Conflict`: `basket_empty`, `price_changed` (the total is more than expected), `below_minimum_order`,
+    `out_of_stock`. The caller's transaction must end with it, since stock may be reserved by then.
+    """
+    basket = _locked_basket(transaction, actor.id)
+    told = priced(basket, wanted.language)
+    if not told["items"]:
+        raise Conflict("basket_empty")
+    # Of all that is there, for a line that can't be sold is a shortage: nobody is to be charged for less than they saw.
+    if told["total"]["amount"] > wanted.expected_total:
+        raise Conflict("price_changed", extra={"total": told["total"]})
+    least = told["minimum_order"]
+    if least and told["subtotal"]["amount"] - told["discount_total"]["amount"] < least["amount"]:
+        raise Conflict("below_minimum_order", extra={"minimum_order": least})
+    order_id = uuid7()
+    warehouse_id = _reserve(transaction, order_id, told["items"], wanted)
+    _place(transaction, order_id, actor, basket, told, wanted, warehouse_id)
+    adopt_written(transaction)
+    order = orders.order_by_id(transaction, order_id)
+    orders.tell(transaction, order, "placed")
+    return order
+
+
+def order_number() -> str:
+    """A random number, such as `7K3M-Q9TX`, of 6.5 × 10^11."""
+    signs = "".join(secrets.choice(ALPHABET) for _ in range(NUMBER_LENGTH))
+    return f"{signs[:4]}-{signs[4:]}"
+
+
+def _locked_basket(transaction: Transaction, user_id: UUID | None) -> Basket:
+    """The user's basket, held until the transaction's end, and only then read: whoever was at it has ended."""
+    owner = {"user": user_id}
+    transaction.rows(LOCK["user"], owner)
+    rows = transaction.rows(READ["user"], owner)
+    if not rows:
+        raise Conflict("basket_empty")
+    return basket_of(rows)
+
+
+def _reserve(transaction: Transaction, order_id: UUID, items: list[dict[str, Any]], wanted: Wanted) -> UUID:
+    """Reserve all lines in one warehouse, which is given back. Raises `Conflict` (`out_of_stock`)."""
+    lines = [{"product_id": str(item["product_id"]), "quantity": item["quantity"]} for item in items]
+    rows = transaction.rows(
+        RESERVE,
+        {
+            "order": order_id,
+            "lines": orjson.dumps(lines).decode(),
+            "warehouse": wanted.warehouse_id,
+            "latitude": wanted.delivery.get("latitude"),
+            "longitude": wanted.delivery.get("longitude"),
+            "trace": trace_id(),
+        },
+    )
+    # What the basket takes for gone has no price: it isn't sold, whatever the store says by now.
+    gone = {str(item["product_id"]): "0.000" for item in items if item["warnings"] == GONE}
+    short = {str(row.product): quantity_text(row.available) for row in rows if not row.reserved}
+    chosen: UUID = rows[0].in_warehouse
+    if gone or short:
+        asked = chosen or wanted.warehouse_id
+        lacking = [{"product_id": product, "available": amount} for product, amount in {**short, **gone}.items()]
+        raise Conflict("out_of_stock", extra={"warehouse_id": asked and str(asked), "lines": lacking})
+    return chosen
+
+
+def _place(
+    transaction: Transaction,
+    order_id: UUID,
+    actor: orders.Actor,
+    basket: Basket,
+    told: dict[str, Any],
+    wanted: Wanted,
+    warehouse_id: UUID,
+) -> None:
+    kept = ("sku", "name", "photo_url", "unit", "quantity")
+    lines = [
+        {
+            "position": position,
+            "product_id": str(item["product_id"]),
+            **{name: item[name] for name in kept},
+            "price": item["price"]["amount"],
+            "line_total": item["line_total"]["amount"],
+        }
+        for position, item in enumerate(told["items"], 1)
+    ]
+    given = {
+        "order": order_id,
+        "user": actor.id,
+        "role": actor.role,
+        "basket": basket.id,
+        "payment_method": wanted.payment_method,
+        "warehouse": warehouse_id,
+        "currency": told["currency"],
+        "subtotal": told["subtotal"]["amount"],
+        "discount": told["discount_total"]["amount"],
+        "fee": told["fee_total"]["amount"],
+        "total": told["total"]["amount"],
+        "delivery": orjson.dumps(wanted.delivery).decode(),
+        "language": wanted.language,
+        "lines": orjson.dumps(lines).decode(),
+    }
+    while not transaction.rows(PLACE, {**given, "number": order_number()}):
+        pass  # the number is another order's: once in hundreds of thousands of orders, when there are as many

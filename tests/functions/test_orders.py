@@ -1,0 +1,265 @@
+"""An order's life: the states it goes through, who may move it, its stock, its money, and who sees it."""
+
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import urlencode
+
+import pytest
+
+from tests.functions.buyers import Buyer
+from tests.functions.calls import call, good, unique
+from tests.functions.events import Context
+from tests.functions.owners import refused
+
+WAY = ["placed", "paid", "picking", "delivering", "delivered"]
+EVERYWHERE = [*WAY, "cancelled"]
+# All that may be; whatever isn't here is refused.
+STEPS = {
+    ("placed", "paid"), ("placed", "picking"), ("placed", "cancelled"), ("paid", "picking"), ("paid", "cancelled"),
+    ("picking", "delivering"), ("picking", "cancelled"), ("delivering", "delivered"), ("delivering", "cancelled"),
+}  # fmt: skip
+
+
+class Sold:
+    """An order of two of something, of which there were ten."""
+
+    def __init__(self, buyer: Buyer, thing: str, order: Any, staff: str, sql: Any) -> None:
+        self.buyer, self.thing, self.order, self.staff, self.sql = buyer, thing, order, staff, sql
+        self.path = f"/basket/orders/{order['id']}"
+
+    def move(self, **given: Any) -> Any:
+        return call("PATCH", self.path, given, token=self.staff)
+
+    def bring_to(self, status: str) -> None:
+        way = WAY[1 : WAY.index(status) + 1] if status in WAY else [status]
+        for each in way:
+            good(self.move(status=each))
+
+    def now(self) -> Any:
+        return self.buyer.order(self.order)
+
+    def stock(self) -> tuple[Any, Any]:
+        row = self.sql.execute(
+            "SELECT on_hand, reserved FROM store.stock WHERE product_id = %s", [self.thing]
+        ).fetchone()
+        return int(row[0]), int(row[1])
+
+    def told(self) -> list[str]:
+        rows = self.sql.execute(
+            "SELECT type FROM events.outbox WHERE aggregate_id = %s ORDER BY version", [self.order["id"]]
+        )
+        return [row[0].removeprefix("basket.order.") for row in rows.fetchall()]
+
+
+@pytest.fixture
+def sold(buyer: Any, goods: Any, warehouse: Any, staff: str, sql: Any) -> Callable[..., Sold]:
+    def make(**given: Any) -> Sold:
+        thing = goods({warehouse(): 10})
+        anna: Buyer = buyer({thing: 2})
+        return Sold(anna, thing, anna.checkout(**given), staff, sql)
+
+    return make
+
+
+def test_the_whole_way(sold: Any) -> None:
+    it = sold()
+    for number, status in enumerate(WAY[1:], 2):
+        order = good(it.move(status=status, reason=f"because {status}"))
+        assert (order["status"], order["version"]) == (status, number)
+        assert it.stock() == ((10, 2) if status != "delivered" else (8, 0))
+    assert [step["status"] for step in order["history"]] == WAY
+    assert [step["by_role"] for step in order["history"]] == ["customer", *["staff"] * 4]
+    assert [step["reason"] for step in order["history"]] == [None, *(f"because {status}" for status in WAY[1:])]
+    assert it.told() == WAY
+    assert it.now() == order
+    ledger = it.sql.execute(
+        "SELECT kind, quantity FROM store.movements WHERE order_id = %s", [it.order["id"]]
+    ).fetchall()
+    assert [(kind, int(quantity)) for kind, quantity in ledger] == [("sale", 2)]
+
+
+@pytest.mark.parametrize("present", EVERYWHERE)
+def test_no_step_but_those_that_may_be(sold: Any, present: str) -> None:
+    for wanted in EVERYWHERE:
+        it = sold()
+        it.bring_to(present)
+        answer = it.move(status=wanted)
+        if (present, wanted) in STEPS:
+            assert good(answer)["status"] == wanted
+        else:
+            refused(answer, 409, "illegal_transition")
+            assert answer.body["order_status"] == it.now()["status"] == present
+
+
+def test_what_is_paid_online_is_not_picked_before(sold: Any) -> None:
+    it = sold(payment_method="telegram")
+    refused(it.move(status="picking"), 409, "illegal_transition")
+    refused(it.move(payment_status="paid"), 409, "illegal_transition")
+
+
+@pytest.mark.parametrize("present", ["placed", "paid", "picking", "delivering"])
+def test_cancelled_stock_goes_back_once(sold: Any, present: str) -> None:
+    it = sold()
+    it.bring_to(present)
+    order = good(call("POST", f"{it.path}/cancel", {"reason": "Передумали"}, token=it.staff))
+    assert (order["status"], order["history"][-1]["reason"]) == ("cancelled", "Передумали")
+    assert it.stock() == (10, 0)
+    refused(call("POST", f"{it.path}/cancel", token=it.staff), 409, "illegal_transition")
+    assert it.stock() == (10, 0)
+    assert it.told()[-1] == "cancelled"
+
+
+@pytest.mark.parametrize("present", EVERYWHERE)
+def test_a_customer_cancels_what_is_not_begun(sold: Any, present: str) -> None:
+    it = sold()
+    it.bring_to(present)
+    answer = call("POST", f"{it.path}/cancel", token=it.buyer.token)
+    if present in ("placed", "paid"):
+        assert good(answer)["history"][-1]["by"] == it.buyer.id
+        assert it.stock() == (10, 0)
+    else:
+        refused(answer, 409, "illegal_transition")
+
+
+def test_a_cancel_that_is_sent_again(sold: Any) -> None:
+    it = sold()
+    headers = {"Idempotency-Key": unique("key")}
+    first = call("POST", f"{it.path}/cancel", token=it.buyer.token, headers=headers)
+    second = call("POST", f"{it.path}/cancel", token=it.buyer.token, headers=headers)
+    assert (first.status, second.content) == (200, first.content)
+    for bad in (b"[]", b'"x"', {"reason": 1}, {"why": "x"}):
+        assert call("POST", f"{it.path}/cancel", bad, token=it.buyer.token).status == 422
+
+
+def test_cash_is_paid_when_staff_say_so_or_at_the_door(sold: Any) -> None:
+    said, moved, door = sold(), sold(), sold()
+    assert good(said.move(payment_status="paid"))["status"] == "placed"
+    assert said.told() == ["placed", "changed"]
+    assert good(moved.move(status="paid"))["payment_status"] == "paid"
+    for status in ("picking", "delivering"):
+        assert good(door.move(status=status))["payment_status"] == "unpaid"
+    assert good(door.move(status="delivered"))["payment_status"] == "paid"
+    for it in (said, moved, door):
+        (payment,) = good(call("GET", f"{it.path}/payments", token=it.buyer.token))["items"]
+        assert (payment["provider"], payment["status"], payment["amount"]) == ("cash", "paid", it.order["total"])
+        assert payment["order_id"] == it.order["id"]
+    # Said twice, it is paid once, and the order as it was.
+    assert good(said.move(payment_status="paid"))["version"] == 2
+    good(said.move(status="cancelled"))
+    refused(sold_cancelled(sold).move(payment_status="paid"), 409, "illegal_transition")
+
+
+def sold_cancelled(sold: Any) -> Any:
+    it = sold()
+    it.bring_to("cancelled")
+    return it
+
+
+def test_a_change_of_a_version_that_is_gone(sold: Any) -> None:
+    it = sold()
+    answer = call("GET", it.path, token=it.buyer.token)
+    stale = {"If-Match": answer.headers["etag"]}
+    assert call("GET", it.path, token=it.buyer.token, headers={"If-None-Match": answer.headers["etag"]}).status == 304
+    good(it.move(status="paid"))
+    refused(call("PATCH", it.path, {"status": "picking"}, token=it.staff, headers=stale), 412, "version_mismatch")
+    assert good(call("PATCH", it.path, {}, token=it.staff))["version"] == 2
+
+
+def test_money_is_given_back_and_never_more_than_was_paid(sold: Any) -> None:
+    it = sold()
+    path, total = f"{it.path}/refunds", it.order["total"]["amount"]
+
+    def give(amount: int | None = None, key: str | None = None) -> Any:
+        body: dict[str, Any] = {"reason": "Помятый"}
+        if amount is not None:
+            body["amount"] = {"amount": amount, "currency": "RUB"}
+        return call("POST", path, body, token=it.staff, headers={"Idempotency-Key": key} if key else {})
+
+    refused(give(), 409, "not_paid")
+    good(it.move(status="paid"))
+    answer = give(1000)
+    refund = good(answer, 201)
+    assert refund["amount"] == {"amount": 1000, "currency": "RUB"}
+    assert good(call("GET", answer.headers["location"].removeprefix("/local"), token=it.buyer.token)) == refund
+    assert (it.now()["refunded_total"]["amount"], it.now()["payment_status"]) == (1000, "paid")
+    more = give(total)
+    refused(more, 409, "refund_too_large")
+    assert more.body["refundable"]["amount"] == total - 1000
+    refused(give(0), 409, "refund_too_large")
+    key = unique("key")
+    rest = good(give(key=key), 201)
+    assert rest["amount"]["amount"] == total - 1000
+    assert good(give(key=key), 201) == rest
+    assert it.now()["payment_status"] == "refunded"
+    refused(give(1), 409, "not_paid")
+    assert len(good(call("GET", path, token=it.buyer.token))["items"]) == 2
+    (payment,) = good(call("GET", f"{it.path}/payments", token=it.buyer.token))["items"]
+    assert payment["status"] == "refunded"
+
+
+def test_anothers_order_is_not_there(sold: Any, buyer: Any) -> None:
+    it, other = sold(), buyer()
+    for method, path in (
+        ("GET", it.path), ("POST", f"{it.path}/cancel"), ("GET", f"{it.path}/payments"), ("GET", f"{it.path}/refunds"),
+    ):  # fmt: skip
+        refused(call(method, path, token=other.token), 404, "not_found")
+        refused(call(method, path), 401, "authentication_required")
+    refused(call("PATCH", it.path, {"status": "paid"}, token=it.buyer.token), 403, "forbidden")
+    assert good(call("GET", it.path, token=it.staff)) == it.now()
+
+
+def test_lists_are_ones_own_and_staffs_are_everybodys(sold: Any, buyer: Any, goods: Any, warehouse: Any) -> None:
+    place = warehouse()
+    thing = goods({place: 10})
+    anna, other = buyer({thing: 1}), sold()
+    orders = [anna.checkout(), *(anna.put({thing: 1}) or anna.checkout() for _ in range(2))]
+
+    def listed(token: str, **query: Any) -> list[str]:
+        found = good(call("GET", f"/basket/orders?{urlencode({'limit': 100, **query})}", token=token))["items"]
+        return [order["id"] for order in found]
+
+    ids = [order["id"] for order in reversed(orders)]
+    assert listed(anna.token) == ids
+    assert listed(other.staff, user_id=anna.id) == ids
+    assert other.order["id"] in listed(other.staff, status="placed")
+    assert listed(anna.token, user_id=other.buyer.id) == []
+    number = orders[0]["number"]
+    for written in (number, number.lower(), number.replace("-", ""), f" {number.replace('-', ' - ')} "):
+        assert listed(other.staff, number=written) == [ids[-1]]
+    good(call("PATCH", f"/basket/orders/{ids[0]}", {"status": "paid"}, token=other.staff))
+    assert listed(other.staff, warehouse=place, status="paid", payment_status="paid") == ids[:1]
+    assert listed(anna.token, status="placed") == ids[1:]
+    assert listed(anna.token, payment_method="telegram") == []
+    page = good(call("GET", "/basket/orders?limit=2", token=anna.token))
+    following = f"/basket/orders?limit=2&cursor={page['next_cursor']}"
+    assert [order["id"] for order in page["items"] + good(call("GET", following, token=anna.token))["items"]] == ids
+    refused(call("GET", f"{following}&status=placed", token=anna.token), 422, "invalid_cursor")
+    refused(call("GET", "/basket/orders?status=eaten", token=anna.token), 422, "invalid_parameter")
+
+
+@pytest.fixture
+def aged(sql: Any) -> Callable[[Any], None]:
+    """Makes an order an hour old."""
+
+    def age(order: Any) -> None:
+        sql.execute("UPDATE basket.orders SET created_at = now() - interval '1 hour' WHERE id = %s", [order["id"]])
+
+    return age
+
+
+def test_what_is_not_paid_in_time_expires(sold: Any, aged: Any, context: Context) -> None:
+    from basket.order_expiry import handler
+
+    online, cash, fresh, paid = sold(payment_method="telegram"), sold(), sold(payment_method="telegram"), sold(
+        payment_method="telegram"
+    )  # fmt: skip
+    good(paid.move(status="paid"))
+    for it in (online, cash, paid):
+        aged(it.order)
+    assert handler({}, context)["expired"] >= 1
+    assert [it.now()["status"] for it in (online, cash, fresh, paid)] == ["cancelled", "placed", "placed", "paid"]
+    assert (online.stock(), cash.stock()) == ((10, 0), (10, 2))
+    step = online.now()["history"][-1]
+    assert (step["by"], step["by_role"], step["reason"]) == (None, "system", "not paid in time")
+    assert online.told() == ["placed", "cancelled"]
+    assert handler({}, context) == {"expired": 0}

@@ -1,0 +1,118 @@
+"""The relay's messages a second beside publishing with one confirm each, and how a burst of changes drains."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import psycopg
+
+from tests.performance.benchmarks.figures import Figure, logs_in_a_file
+from tests.performance.cold_start import Ratio
+from tests.performance.requests_of import Shop
+
+ROUNDS, WAITING, ONE_BY_ONE = 5, 5_000, 1_000
+BURST = 100_000
+GIVE_UP_SECONDS = 900
+# A type that no queue hears, so that only publishing is measured; the state is as long as a stock's.
+_WAITING = """
+INSERT INTO events.outbox (id, type, schema_version, aggregate_id, version, trace_id, state, occurred_at)
+SELECT gen_random_uuid(), 'bench.nothing.happened', 1, gen_random_uuid(), 1, 'bench',
+    jsonb_build_object('told', repeat('x', 300)), now() - interval '1 minute' FROM generate_series(1, %s)
+"""
+# A change of a product as an import makes it: another version and price, and the event with the whole state.
+_CHANGES = """
+WITH changed AS (
+    UPDATE store.products SET version = version + 1, price_amount = price_amount + 1, updated_at = now()
+    WHERE id = ANY(%s) RETURNING id, version
+)
+INSERT INTO events.outbox (id, type, schema_version, aggregate_id, version, trace_id, state)
+SELECT gen_random_uuid(), 'store.product.changed', 1, id, version, 'bench', '{}' FROM changed
+"""
+_STATES = """
+UPDATE events.outbox o SET state = store.state_of_product(o.aggregate_id)
+WHERE o.type = 'store.product.changed' AND o.state = '{}' AND o.published_at IS NULL
+"""
+_BEHIND = """
+SELECT count(*) FROM basket.products b JOIN store.products p USING (id) WHERE b.version < p.version
+"""
+
+
+class _Context:
+    def get_remaining_time_in_millis(self) -> int:
+        return 60_000
+
+
+def figures(stack: Mapping[str, Any], _shop: Shop) -> Iterator[Figure]:
+    """The relay reads, publishes in windows of 100 confirms, and marks; the peer only publishes."""
+    from eatit.broker import event_message
+    from eatit.events import Event
+    from eatit.identifiers import uuid7
+    from eatit.publisher import Publisher
+    from operations.outbox_relay import handler
+
+    relayed, single = [], []
+    publisher = Publisher()
+    with psycopg.connect(stack["database_url"], autocommit=True) as owner, logs_in_a_file():
+        for number in range(ROUNDS + 1):
+            owner.execute(_WAITING, [WAITING])
+            begun = time.perf_counter()
+            published = handler({}, _Context())["published"]
+            took = (time.perf_counter() - begun) / published
+            events = [_told(owner, Event, uuid7()) for _ in range(ONE_BY_ONE)]
+            messages = [event_message(event) for event in events]
+            begun = time.perf_counter()
+            for message in messages:
+                assert publisher.publish([message], within=5) == [True]
+            alone = (time.perf_counter() - begun) / ONE_BY_ONE
+            if number:
+                relayed.append(took)
+                single.append(alone)
+        publisher.close()
+        ratio = Ratio.of(relayed, single)
+        also = f"{1 / ratio.seconds:,.0f} messages a second; {1 / ratio.peer_seconds:,.0f} one by one"
+        yield Figure(
+            "a message by the relay: read, published, marked", "published, one confirm each", ratio, 1 / 6, also
+        )
+        yield _burst(owner)
+
+
+def _told(owner: psycopg.Connection[Any], kind: Any, identifier: Any) -> Any:
+    from datetime import UTC, datetime
+
+    return kind(identifier, "bench.nothing.happened", 1, identifier, 1, datetime.now(UTC), "bench", {"told": "x" * 300})
+
+
+def _burst(owner: psycopg.Connection[Any]) -> Figure:
+    """From the last commit of a burst to the copies that have all of it, by the stack's own relay and trigger."""
+    ids = [row[0] for row in owner.execute("SELECT id FROM store.products WHERE status = 'active'").fetchall()]
+    begun = time.perf_counter()
+    for _ in range(BURST // len(ids)):
+        owner.execute(_CHANGES, [ids])
+    owner.execute(_STATES)
+    committed = time.perf_counter()
+    marks: list[str] = []
+    for part in (0.5, 0.9, 1.0):
+        while _left(owner) > BURST * (1 - part):
+            assert time.perf_counter() - committed < GIVE_UP_SECONDS, "the burst doesn't drain"
+            time.sleep(0.2)
+        marks.append(f"{part:.0%} published after {time.perf_counter() - committed:.0f} s")
+    while _one(owner, _BEHIND):
+        assert time.perf_counter() - committed < GIVE_UP_SECONDS, "the copies stay behind"
+        time.sleep(0.2)
+    lag = time.perf_counter() - committed
+    also = f"{'; '.join(marks)}; all copies equal after {lag:.0f} s, {BURST / lag:,.0f} changes a second"
+    return Figure(
+        f"the lag after a burst of {BURST:,} changes", "writing them", Ratio.of([lag], [committed - begun]), None, also
+    )
+
+
+def _left(owner: psycopg.Connection[Any]) -> int:
+    return _one(owner, "SELECT count(*) FROM events.outbox WHERE published_at IS NULL")
+
+
+def _one(owner: psycopg.Connection[Any], sql: str) -> int:
+    row = owner.execute(sql.encode()).fetchone()
+    assert row is not None
+    return int(row[0])
