@@ -14,6 +14,7 @@ EMAIL ?=
 FILE ?=
 MAPPING ?=
 DRY_RUN ?=
+GRACE ?=
 URL ?=
 # Where a function is called: on the local stack, unless ENVIRONMENT is given on the command line.
 WHERE = $(if $(filter command,$(origin ENVIRONMENT)),--environment "$(ENVIRONMENT)",--directory "$(DIRECTORY)")
@@ -28,7 +29,7 @@ export PYTHON
 export PATH := $(PATH):$(CURDIR)/.run/bootstrap/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help ready run up stop reset status dev invoke rotate-keys replace-keys admin resync import \
+.PHONY: help ready run up stop reset status dev invoke rotate-keys replace-keys admin resync import check-books \
 	test test-unit test-functions test-integration test-gateway \
 	test-contract test-browser test-performance bench test-sam \
 	sam localstack build openapi lint types imports template pr deploy clean
@@ -73,6 +74,9 @@ replace-keys: ready ## The same for stolen keys: no token that they signed holds
 import: ready ## Put goods in from a file: make import FILE=goods.csv [MAPPING=columns.json] [DRY_RUN=1] [URL=… EMAIL=…]
 	@exec $(PY) -m localstack.import_goods "$(FILE)" --directory "$(DIRECTORY)" $(if $(MAPPING),--mapping "$(MAPPING)") \
 		$(if $(DRY_RUN),--dry-run) $(if $(URL),--url "$(URL)" --email "$(EMAIL)")
+
+check-books: ready ## Look whether the books balance, here or elsewhere: make check-books [GRACE=30] [ENVIRONMENT=staging]
+	@exec $(PY) -m localstack.check_books $(if $(GRACE),--grace "$(GRACE)") $(WHERE)
 
 resync: ready ## Put every active product into the outbox again
 	@exec $(STACK) invoke ResyncFunction --directory "$(DIRECTORY)"

@@ -28,6 +28,7 @@ def _forget() -> None:
     from eatit.secrets import forget_secrets
     from eatit.security import forget_keys
     from eatit.settings import settings
+    from operations.check_books import database as books
     from operations.outbox_relay import database as relay
     from operations.upkeep import database as upkeep
     from operations.upkeep import files as sweeping
@@ -35,7 +36,7 @@ def _forget() -> None:
     from store.database import database as store
     from store.resync import database as resync
 
-    for database in (auth, mail, store, basket, expiry, sync, relay, upkeep, resync):
+    for database in (auth, mail, store, basket, expiry, sync, books, relay, upkeep, resync):
         database.close()
     cache.close()
     files.close()

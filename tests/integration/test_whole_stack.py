@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 import requests
 
@@ -108,6 +109,23 @@ def test_one_function_can_be_called_alone(shop: Shop) -> None:
     unknown = shop.call("invoke", "NoSuchFunction")
     assert unknown.returncode == 1
     assert "ResyncFunction" in unknown.stderr
+
+
+def test_the_books_are_looked_at_with_one_command(shop: Shop) -> None:
+    def looked() -> tuple[int, str]:
+        done = shop.module("localstack.check_books", "--grace=60")
+        return done.returncode, done.stdout + done.stderr
+
+    status, said = looked()
+    assert (status, said.splitlines()[-1].startswith("The books of the local stack balance (")) == (0, True), said
+    stranger = "019aa7c0-0000-7000-8000-000000000001"
+    with psycopg.connect(shop.stack["database_url"], autocommit=True) as owner:
+        owner.execute("INSERT INTO basket.stock (product_id, version, available) VALUES (%s, 7, 1)", [stranger])
+        status, said = looked()
+        owner.execute("DELETE FROM basket.stock WHERE product_id = %s", [stranger])
+    assert (status, f"product_id={stranger} copied=7" in said) == (1, True), said
+    assert said.splitlines()[-1].startswith("The books of the local stack do NOT balance: stock_copies_newer (")
+    assert looked()[0] == 0
 
 
 def test_the_quick_loop_serves_the_three_apps(shop: Shop) -> None:

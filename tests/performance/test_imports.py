@@ -18,6 +18,7 @@ CEILINGS = {
     "MailFunction": 1.4,
     "OutboxRelayFunction": 1.4,
     "UpkeepFunction": 1.3,
+    "CheckBooksFunction": 1.3,
     "ImportFunction": 1.4,
     "ResyncFunction": 1.3,
     "MigrateFunction": 1.8,
