@@ -1,4 +1,4 @@
-"""Whether everything has come home: no event waits anywhere, and every copy equals the store's."""
+"""Whether everything has come home: no event waits anywhere, every copy equals the store's, and the books balance."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from psycopg.rows import dict_row
 from basket.product_copies import rows_of
 from eatit.events import QUEUES
 from localstack.deploy import InvocationFailed
+from tests.books import assert_books
 from tests.faults.servers import Servers
 from tests.gateway.shop import eventually
 
@@ -19,8 +20,8 @@ SETTLE_SECONDS = 150.0
 
 
 def settled(servers: Servers, *, seconds: float = SETTLE_SECONDS) -> None:
-    """Wait until the outbox and the queues are empty, every event was heard and the copies are equal; the relay is
-    called again and again, since its minute is long. Fails with what is still wrong."""
+    """Wait until the outbox and the queues are empty, every event was heard, the copies are equal, and so the books
+    balance; the relay is called again and again, since its minute is long. Fails with what is still wrong."""
 
     def look() -> None:
         try:
@@ -34,6 +35,7 @@ def settled(servers: Servers, *, seconds: float = SETTLE_SECONDS) -> None:
             assert differences(sql) == []
 
     eventually(look, seconds=seconds)
+    assert_books(servers.stack)
 
 
 def waiting(sql: psycopg.Connection[Any]) -> int:
