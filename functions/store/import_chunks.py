@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from eatit.database import Database
+from eatit.errors import Unavailable
 from store.import_digests import Digests
 from store.import_files import Text
 from store.import_known import known_rows
@@ -75,7 +76,7 @@ def _work_off(
     while True:
         failure, ahead = reading.exception(), None
         if failure is None and (ahead := reading.result()):
-            known = known_rows(database, *_codes(digests, ahead))
+            known = _known(database, *_codes(digests, ahead))
             following = thread.submit(_check, plan, ahead, known)
             reading = thread.submit(next, chunks, None)
         in_time = checking is None or write(checking.result())
@@ -106,6 +107,14 @@ def _chunks(plan: Plan, digests: Digests, text: Text, rows: int) -> Iterator[Chu
             chunk, start = [], record.end
     if chunk:
         yield chunk
+
+
+def _known(database: Database, skus: list[str], barcodes: list[str]) -> dict[bytes, UUID]:
+    try:
+        return known_rows(database, skus, barcodes)
+    except Unavailable:
+        # Where the server is merely busy, the rows are read as any others, and their chunk is written in pieces.
+        return {}
 
 
 def _codes(digests: Digests, chunk: Chunk) -> tuple[list[str], list[str]]:

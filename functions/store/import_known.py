@@ -11,12 +11,18 @@ from uuid import UUID
 from eatit.database import Database, Transaction
 
 # A slug may come to mean another category; a unit's code stands fast while a product has the unit.
-_marks = """
-    SELECT r.digest, r.product_id FROM store.products p
-    JOIN store.imported_rows r ON r.product_id = p.id AND r.version = p.version
-    JOIN store.categories c ON c.id = p.category_id AND c.slug = r.category
+# OFFSET 0 has each product's mark looked up by its key: of a table that grew a moment ago the planner knows nothing.
+_known = """
+    WITH meant AS MATERIALIZED (
+        SELECT id, version, category_id FROM store.products WHERE sku = ANY(%(skus)s)
+        UNION ALL SELECT id, version, category_id FROM store.products WHERE barcode = ANY(%(barcodes)s)
+    )
+    SELECT r.digest, m.id AS product_id FROM meant m
+    CROSS JOIN LATERAL (
+        SELECT digest, category FROM store.imported_rows WHERE product_id = m.id AND version = m.version OFFSET 0
+    ) r
+    JOIN store.categories c ON c.id = m.category_id AND c.slug = r.category
 """
-_known = f"{_marks} WHERE p.sku = ANY(%(skus)s) UNION ALL {_marks} WHERE p.barcode = ANY(%(barcodes)s)"
 _remember = """
     INSERT INTO store.imported_rows AS r (product_id, version, digest, category)
     SELECT p.id, p.version, x.digest, c.slug

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from eatit.errors import Unavailable
 from tests.functions.calls import call, good, unique
 from tests.functions.goods_files import Importing, gtin
 
@@ -136,3 +137,18 @@ def test_a_dry_run_makes_nothing_known(importing: Importing) -> None:
     assert counts(importing.done(other, dry_run=True)) == (0, 1, 0, 0)
     assert counts(importing.done(other)) == (0, 1, 0, 0)
     assert importing.product(name)["price"]["amount"] == 7
+
+
+def test_where_what_is_known_cant_be_asked_rows_are_read(
+    importing: Importing, read: Reads, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = importing.csv([importing.row(sku=unique("known"))])
+    importing.done(text)
+
+    def busy(*_: Any) -> Any:
+        raise Unavailable(what="database")
+
+    monkeypatch.setattr("store.import_chunks.known_rows", busy)
+    read()
+    assert counts(importing.done(text)) == (0, 0, 1, 0)
+    assert read() == [2]
