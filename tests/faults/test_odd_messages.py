@@ -11,7 +11,7 @@ import pika
 import pytest
 
 from eatit.identifiers import uuid7
-from tests.faults.books import parked, ready, settled
+from tests.faults.books import parked, ready, settled, unheard
 from tests.faults.servers import Servers
 from tests.functions.events import product_message, stock_message
 from tests.gateway.shop import Api, Keeper, eventually, good, unique
@@ -69,11 +69,11 @@ def test_the_copy_is_right_and_the_queue_moves_on(
         def all_is_taken() -> None:
             assert {name: count for name, count in ready(servers).items() if count} == {}
             assert parked(servers) == {QUEUE: len(spoilt)}
+            assert unheard(sql) == 0
 
         eventually(all_is_taken, seconds=120)
-        settled(servers)  # the product that came after them all is there too
         query = "SELECT count(*) FROM basket.products WHERE id = %s"
-        assert sql.execute(query, [after["id"]]).fetchone() == (1,)
+        assert sql.execute(query, [after["id"]]).fetchone() == (1,)  # it came after them all
         copied = sql.execute(
             """SELECT p.version, p.price_amount, s.version, s.available::text
             FROM basket.products p JOIN basket.stock s ON s.product_id = p.id WHERE p.id = %s""",
@@ -91,3 +91,4 @@ def test_the_copy_is_right_and_the_queue_moves_on(
     finally:
         sql.execute("DELETE FROM basket.products WHERE id = %s", [product_id])
         sql.execute("DELETE FROM basket.stock WHERE product_id = %s", [product_id])
+    settled(servers)
