@@ -21,6 +21,7 @@ from typing import Any
 from tests.functions.environment import surroundings
 
 PATIENCE = 300.0
+END_SECONDS = 30
 AGAIN = (429, 503)
 # Postgres has room for no more; those beyond connect when they are called, and let go afterwards.
 CONNECTED = 165
@@ -78,7 +79,11 @@ class Environments:
         for pipe in (self._child.stdin, self._child.stdout):
             if pipe is not None:
                 pipe.close()
-        self._child.wait(timeout=30)
+        try:
+            self._child.wait(timeout=END_SECONDS)
+        except subprocess.TimeoutExpired:
+            self._child.kill()  # an interrupted test: the environments end as soon as they have done what they are at
+            self._child.wait()
 
 
 def told_to_wait(answers: Sequence[Told]) -> list[str]:

@@ -37,12 +37,7 @@ def test_killed_between_commit_and_answer_the_retry_gets_the_answer(goods: Any, 
     Buyer({thing: 1})
     lay(sql, [anna], {thing: 2})
     wanted = checkout(anna, 2 * PRICE, unique("key"))
-    environment = Environment()
-    try:
-        environment.begin(**wanted, die="ordered")
-        environment.was_killed()
-    finally:
-        environment.kill()
+    _killed_at("ordered", wanted)
     assert _orders_of(sql, anna.id) == 1
     first, again = _call(wanted), _call(wanted)
     assert (first.status, first.headers["idempotency-replayed"]) == (201, "true")
@@ -62,12 +57,7 @@ def test_killed_before_its_commit_nothing_is_done_and_the_key_is_free(goods: Any
     Buyer({thing: 1})
     lay(sql, [anna], {thing: 2})
     wanted = checkout(anna, 2 * PRICE, unique("key"))
-    environment = Environment()
-    try:
-        environment.begin(**wanted, die="reserved")
-        environment.was_killed()
-    finally:
-        environment.kill()
+    _killed_at("reserved", wanted)
     assert _orders_of(sql, anna.id) == 0
     answer = _call(wanted)
     assert (answer.status, answer.headers.get("idempotency-replayed")) == (201, None)
@@ -90,6 +80,17 @@ def test_what_was_refused_may_be_tried_again_with_its_key(goods: Any, warehouse:
     assert _orders_of(sql, anna.id) == 1
     assert balance(sql, thing) == (2, 2)
     assert_adds_up(sql, [thing])
+
+
+def _killed_at(point: str, wanted: dict[str, Any]) -> None:
+    """An environment that has served before begins this, and is killed there."""
+    environment = Environment()
+    try:
+        good(environment.call("GET", "/basket/health"))
+        environment.begin(**wanted, die=point)
+        environment.was_killed()
+    finally:
+        environment.kill()
 
 
 def _call(wanted: dict[str, Any]) -> Any:
