@@ -7,8 +7,8 @@ trigger that is replaced waits for writers alone.
 
 from alembic import op
 
-revision = "0013"
-down_revision = "0019"
+revision = "0018"
+down_revision = "0017"
 
 NEW = (
     "store.note_first_prices()",

@@ -3,7 +3,7 @@ of common words in an eighth of the products."""
 
 from alembic import op
 
-revision = "0014"
+revision = "0013"
 down_revision = "0012"
 
 # The last byte of a product's id is random.

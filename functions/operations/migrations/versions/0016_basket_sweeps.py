@@ -2,8 +2,8 @@
 
 from alembic import op
 
-revision = "0018"
-down_revision = "0016"
+revision = "0016"
+down_revision = "0015"
 
 # By the day of making, which stays: an index by the last change would have every change of a basket write it anew, and
 # all the table's other indexes with it.
