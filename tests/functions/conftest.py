@@ -74,9 +74,9 @@ def context() -> Context:
     return Context()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def staff(shop: dict[str, Any]) -> str:
-    """A staff member's access token."""
+    """A staff member's access token; each file has its own, since none lasts longer than a quarter of an hour."""
     return str(good(call("POST", "/auth/login", dict(shop["users"]["staff"])))["access_token"])
 
 

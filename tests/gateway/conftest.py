@@ -26,18 +26,18 @@ def _signed_in(api: Api, user: dict[str, str]) -> str:
     return str(answer["access_token"])
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def staff(api: Api, stack: dict[str, Any]) -> str:
-    """A staff member's access token."""
+    """A staff member's access token; each file has its own, since none lasts longer than a quarter of an hour."""
     return _signed_in(api, stack["users"]["staff"])
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def admin(api: Api, stack: dict[str, Any]) -> str:
     return _signed_in(api, stack["users"]["admin"])
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def keeper(api: Api, staff: str) -> Keeper:
     return Keeper(api, staff)
 
@@ -65,7 +65,7 @@ def buyer(session: Any) -> str:
     return str(session["access_token"])
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def product(keeper: Keeper) -> Any:
     """A product on sale, by half kilograms, that tests leave as it is."""
     return keeper.product()
