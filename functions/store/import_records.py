@@ -43,14 +43,15 @@ class Form:
         return {"encoding": self.encoding, "delimiter": self.delimiter, "header": self.header, "start": self.start}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Record:
     """What stands between two places of a file: cells, an object, or what is wrong with it. `end` counts bytes of the
-    text; `whole`: it holds neither NUL nor bytes that its encoding hasn't."""
+    text; `whole`: it holds neither NUL nor bytes that its encoding hasn't; `raw`: its bytes, where it can be read."""
 
     end: int
     content: "list[str] | dict[str, Any] | Fault"
     whole: bool = True
+    raw: bytes = b""
 
 
 class _Runaway(Exception):
@@ -189,9 +190,10 @@ def _csv_records(lines: Iterator[bytes | int], form: Form, place: int) -> Iterat
                 yield Record(place, Fault("", "unreadable_row"))
             reader = csv.reader(feed, delimiter=form.delimiter, strict=True)
             continue
-        place += sum(map(len, feed.taken)) if len(feed.taken) > 1 else len(feed.taken[0])
+        raw = b"".join(feed.taken) if len(feed.taken) > 1 else feed.taken[0]
+        place += len(raw)
         if cells:
-            yield Record(place, cells, feed.whole)
+            yield Record(place, cells, feed.whole, raw)
 
 
 def _json_records(lines: Iterator[bytes | int], place: int) -> Iterator[Record]:
@@ -211,6 +213,6 @@ def _json_records(lines: Iterator[bytes | int], place: int) -> Iterator[Record]:
         except UnreadableBody:
             value = None
         if isinstance(value, dict):
-            yield Record(place, value)
+            yield Record(place, value, raw=line)
         else:
             yield Record(place, Fault("", "unreadable_row"))

@@ -4,7 +4,7 @@ import csv
 import io
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 from uuid import UUID
 
 import orjson
@@ -20,15 +20,15 @@ from store import fresh, imports
 from store.database import cache, database
 from store.formulas import guarded
 from store.import_answers import detail_of
+from store.import_chunks import Chunk, Item, Known, read_again, work_off
 from store.import_files import FileMissing, Parts, Text, UnusableFile, errors_key, upload_key
-from store.import_records import Form, find_form, kept_form, records
-from store.import_rows import Plan, Row, RowError, defaults, plan_of, read_row, required_fields, row_error
-from store.import_upsert import Wanted, upsert
+from store.import_goods import Wanted
+from store.import_records import Form, find_form, kept_form
+from store.import_rows import Plan, Row, RowError, defaults, plan_of, required_fields, row_error
+from store.import_upsert import Entangled, upsert
 from store.imports import MAX_SIZE, Overtaken, Run
 
-CHUNK_ROWS = 1000
 LEAST_ROWS = 50
-CHUNK_BYTES = 4 * 1024 * 1024
 MAX_ERRORS = 1_000_000
 TRIES = 6
 # Somebody else wrote the same at this very moment: seen from a new beginning it is a fault of the row, or none.
@@ -43,16 +43,6 @@ ERROR_COLUMNS = ("row", "column", "code", "detail")
 __all__ = ["Overtaken", "give_up", "run"]
 
 
-@dataclass(frozen=True, slots=True)
-class _Item:
-    """A record read: where it ends, how many bytes of the object were read by then, and what it says."""
-
-    end: int
-    read: int
-    number: int
-    told: "Row | list[RowError]"
-
-
 class _Turn:
     """A held run and the place that it has come to."""
 
@@ -62,6 +52,9 @@ class _Turn:
         self.place: int = held.place
         self.rows: int = held.rows
         self.faults: int = held.faults
+        # What the chunk before this one changed, and this one so far: known rows may mean the same products.
+        self.before: set[UUID] = set()
+        self.changed: set[UUID] = set()
 
     def text(self, place: int) -> Text:
         return Text(upload_key(self.run.id), self.run.size, MAX_SIZE, place)
@@ -104,19 +97,14 @@ def _work(turn: _Turn, until: float) -> bool:
     if isinstance(plan, list):
         _refuse_header(turn, plan)
         raise UnusableFile("bad_header")
-    text = turn.text(turn.place)
-    chunk: list[_Item] = []
-    number = turn.rows + (1 if form.delimiter else 0)
-    for record in records(text.blocks(), form, turn.place):
-        number += 1
-        chunk.append(_Item(record.end, text.consumed, number, read_row(plan, record, number)))
-        if len(chunk) >= CHUNK_ROWS or record.end - turn.place >= CHUNK_BYTES:
-            _commit(turn, plan, chunk)
-            chunk = []
-            if time.monotonic() >= until:
-                return False
-    if chunk:
+
+    def write(chunk: Chunk) -> bool:
+        turn.before, turn.changed = turn.changed, set()
         _commit(turn, plan, chunk)
+        return time.monotonic() < until
+
+    if not work_off(database, plan, turn.text(turn.place), rows=turn.rows, write=write):
+        return False
     if not turn.rows and not form.delimiter:
         raise UnusableFile("empty_file")
     return True
@@ -147,7 +135,7 @@ def _refuse_header(turn: _Turn, wrong: Sequence[RowError]) -> None:
     turn.faults += len(wrong)
 
 
-def _commit(turn: _Turn, plan: Plan, chunk: list[_Item]) -> None:
+def _commit(turn: _Turn, plan: Plan, chunk: Chunk) -> None:
     """Write a chunk and the place behind it. What the database refuses costs the row that has it alone."""
     for attempt in range(1, TRIES + 1):
         try:
@@ -176,30 +164,40 @@ def _commit(turn: _Turn, plan: Plan, chunk: list[_Item]) -> None:
             logger.warning("row refused by the database", run=str(turn.run.id), kind=type(cause).__name__)
             (item,) = chunk
             refused = [RowError(item.number, None, "unstorable", {})]
-            chunk = [_Item(item.end, item.read, item.number, refused)]
+            chunk = [replace(item, told=refused)]
             _write(turn, plan, chunk)
             break
     if turn.faults > MAX_ERRORS:
         raise UnusableFile("too_many_errors")
 
 
-def _commit_halves(turn: _Turn, plan: Plan, chunk: list[_Item]) -> None:
+def _commit_halves(turn: _Turn, plan: Plan, chunk: Chunk) -> None:
     half = len(chunk) // 2
     _commit(turn, plan, chunk[:half])
     _commit(turn, plan, chunk[half:])
 
 
-def _write(turn: _Turn, plan: Plan, chunk: Sequence[_Item]) -> None:
+def _write(turn: _Turn, plan: Plan, chunk: Chunk) -> None:
+    chunk = [_as_it_is_now(turn, plan, item) for item in chunk]
     sound = [
-        Wanted(item.number, item.told.given, item.told.category, item.told.unit)
+        Wanted(item.number, item.told.given, item.told.category, item.told.unit, item.digest)
         for item in chunk
         if isinstance(item.told, Row)
     ]
+    known = {item.told.product_id for item in chunk if isinstance(item.told, Known)}
+    as_they_were = sum(isinstance(item.told, Known) for item in chunk)
     stale: list[str] = []
 
-    def work(transaction: Transaction) -> int:
-        outcome = upsert(transaction, sound, required=required_fields(), defaults=defaults(), dry_run=turn.run.dry_run)
-        wrong = [error for item in chunk if not isinstance(item.told, Row) for error in item.told]
+    def work(transaction: Transaction) -> tuple[int, list[UUID]]:
+        outcome = upsert(
+            transaction,
+            sound,
+            required=required_fields(),
+            defaults=defaults(),
+            dry_run=turn.run.dry_run,
+            known=known,
+        )
+        wrong = [error for item in chunk if isinstance(item.told, list) for error in item.told]
         wrong += [row_error(plan, number, fault) for number, faults in outcome.refused for fault in faults]
         wrong.sort(key=lambda error: error.row)
         if wrong:
@@ -215,24 +213,35 @@ def _write(turn: _Turn, plan: Plan, chunk: Sequence[_Item]) -> None:
                 "rows": len(chunk),
                 "created": outcome.created,
                 "updated": outcome.updated,
-                "unchanged": outcome.unchanged,
-                "failed": len(chunk) - len(sound) + len(outcome.refused),
+                "unchanged": outcome.unchanged + as_they_were,
+                "failed": len(chunk) - len(sound) - as_they_were + len(outcome.refused),
                 "faults": len(wrong),
             },
         )
         if not turn.run.dry_run and (outcome.created or outcome.changed):
             stale[:] = fresh.product_keys(*outcome.changed)
             cache.invalidate(stale)
-        return len(wrong)
+        return len(wrong), outcome.changed
 
     try:
-        found = database.transaction(work)
+        found, changed = database.transaction(work)
+    except Entangled:
+        _write(turn, plan, [read_again(plan, item) for item in chunk])
+        return
     finally:
         if stale:
             cache.invalidate(stale)
     turn.place = chunk[-1].end
     turn.rows += len(chunk)
     turn.faults += found
+    turn.changed.update(changed)
+
+
+def _as_it_is_now(turn: _Turn, plan: Plan, item: Item) -> Item:
+    """The item, read after all where it was known by what its product was before this file changed it."""
+    if isinstance(item.told, Known) and (item.told.product_id in turn.before or item.told.product_id in turn.changed):
+        return read_again(plan, item)
+    return item
 
 
 def _reported(error: RowError) -> tuple[int, str | None, str, str]:

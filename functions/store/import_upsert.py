@@ -4,7 +4,7 @@ A row's product is the one with its SKU; a row without one means the product wit
 one product the later wins. What a row leaves as it was makes neither a version nor an event.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
@@ -18,15 +18,11 @@ from eatit.errors import Fault, Invalid
 from eatit.events import PRODUCT_ARCHIVED, PRODUCT_CHANGED, SCHEMA_VERSION, Event
 from eatit.identifiers import uuid7
 from eatit.observability import trace_id
-from store.catalogue import columns_of, merged_words, reckoned
+from store.import_goods import WRITTEN, Good, Goods, Wanted
+from store.import_known import remember
 
 # So many changes are told at once after the commit; more are the relay's, which is quicker at many.
 TOLD_AT_ONCE = 100
-WRITTEN = (
-    "sku", "barcode", "name", "name_key", "description", "composition", "storage_conditions", "translations",
-    "category_id", "unit_id", "pack_size", "quantity_step", "min_quantity", "max_quantity", "low_stock_at",
-    "price_amount", "currency", "sold_by", "unit_price_amount", "unit_price_per", "nutrition", "allergens", "status",
-)  # fmt: skip
 _TYPES = {
     "translations": "jsonb", "nutrition": "jsonb", "category_id": "uuid", "unit_id": "uuid", "pack_size": "numeric",
     "quantity_step": "numeric", "min_quantity": "numeric", "max_quantity": "numeric", "low_stock_at": "numeric",
@@ -60,22 +56,12 @@ _update = f"""
 _announce = f"""
     INSERT INTO events.outbox (id, type, schema_version, aggregate_id, version, trace_id, state)
     SELECT x.event, CASE p.status WHEN 'archived' THEN '{PRODUCT_ARCHIVED}' ELSE '{PRODUCT_CHANGED}' END,
-        {SCHEMA_VERSION}, p.id, p.version, %(trace)s, store.state_of_product(p.id)
+        {SCHEMA_VERSION}, p.id, p.version, %(trace)s, s.state
     FROM unnest(%(events)s::uuid[], %(products)s::uuid[]) AS x(event, product)
     JOIN store.products p ON p.id = x.product
+    JOIN store.states_of_products(%(products)s::uuid[]) s ON s.product_id = x.product
 """  # noqa: S608
 _announce_and_tell = _announce + " RETURNING id, type, aggregate_id, version, occurred_at, state"
-
-
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """What a row wants of a product. `given`: the fields as the API's models give them; `category` and `unit` are slug
-    or id, code or id."""
-
-    number: int
-    given: dict[str, Any]
-    category: str | None
-    unit: str | None
 
 
 @dataclass(slots=True)
@@ -90,119 +76,8 @@ class Outcome:
     changed: list[UUID] = field(default_factory=list)
 
 
-@dataclass(slots=True)
-class _Good:
-    """A product on its way: as it will be, and as it stands; `None`: not at all yet."""
-
-    id: UUID
-    whole: dict[str, Any]
-    standing: dict[str, Any] | None
-
-
-class _Chunk:
-    """The goods that a chunk means, as the rows so far have made them."""
-
-    def __init__(
-        self,
-        present: Sequence[Any],
-        categories: Sequence[Any],
-        units: Sequence[Any],
-        required: Sequence[str],
-        defaults: dict[str, Any],
-    ) -> None:
-        self.by_sku: dict[str, _Good] = {}
-        self.by_barcode: dict[str, _Good] = {}
-        for row in present:
-            standing = {name: getattr(row, name) for name in WRITTEN}
-            self._place(_Good(row.id, dict(standing), standing))
-        self._categories = {word: row.id for row in categories for word in (row.word, str(row.id))}
-        self._category_ids = {row.id for row in categories}
-        self._units = {word: row for row in units for word in (row.word, str(row.id))}
-        self._units_by_id = {row.id: row for row in units}
-        self._required = required
-        self._defaults = defaults
-
-    def take(self, wanted: Wanted) -> str:
-        """Apply a row → `created`, `updated` or `unchanged`. Raises `Invalid`, which leaves everything as it was."""
-        given = dict(wanted.given)
-        faults = self._named(wanted, given)
-        sku, barcode = given.get("sku"), given.get("barcode")
-        good = self.by_sku.get(sku) if sku else self.by_barcode.get(barcode or "")
-        if good is None and not sku:
-            if not barcode:
-                raise Invalid([*faults, Fault("/sku", "missing")])
-            sku = given["sku"] = barcode
-            if sku in self.by_sku:
-                raise Invalid([*faults, Fault("/sku", "sku_taken")])
-        other = self.by_barcode.get(barcode) if barcode else None
-        if other is not None and other is not good:
-            faults.append(Fault("/barcode", "barcode_taken"))
-        if good is None:
-            faults += [Fault(f"/{name}", "missing") for name in self._required if name not in given]
-        if faults:
-            raise Invalid([_in_the_files_words(fault) for fault in faults])
-        return self._make(given) if good is None else self._change(good, given)
-
-    def written(self) -> tuple[list[_Good], list[_Good]]:
-        """The goods to be made and those to be changed."""
-        goods = sorted({id(good): good for good in self.by_sku.values()}.values(), key=lambda good: good.id)
-        made = [good for good in goods if good.standing is None]
-        return made, [good for good in goods if good.standing is not None and good.whole != good.standing]
-
-    def _named(self, wanted: Wanted, given: dict[str, Any]) -> list[Fault]:
-        faults = []
-        if wanted.category is not None:
-            found = self._categories.get(wanted.category)
-            if found is None:
-                faults.append(Fault("/category", "unknown_reference", {"what": ("category", "категория")}))
-            given["category_id"] = found
-        if wanted.unit is not None:
-            unit = self._units.get(wanted.unit)
-            if unit is None:
-                what = ("unit", "единица измерения")
-                faults.append(Fault("/unit", "unknown_reference", {"what": what}))
-            given["unit_id"] = unit and unit.id
-        return faults
-
-    def _make(self, given: dict[str, Any]) -> str:
-        whole = columns_of({**self._defaults, **given})
-        whole["min_quantity"] = whole.get("min_quantity") or whole["quantity_step"]
-        self._reckon(whole)
-        self._place(_Good(uuid7(), whole, None))
-        return "created"
-
-    def _change(self, good: _Good, given: dict[str, Any]) -> str:
-        if "translations" in given:
-            given["translations"] = merged_words(good.whole["translations"], given["translations"])
-        if "nutrition" in given and given["nutrition"] is None and not any((good.whole["nutrition"] or {}).values()):
-            del given["nutrition"]  # a file can't tell no nutrition from nutrition of which nothing is known
-        changes = {name: value for name, value in columns_of(given).items() if good.whole[name] != value}
-        if not changes:
-            return "unchanged"
-        whole = {**good.whole, **changes}
-        self._reckon(whole)
-        if good.whole["barcode"] is not None:
-            self.by_barcode.pop(good.whole["barcode"], None)
-        good.whole = whole
-        self._place(good)
-        return "updated"
-
-    def _reckon(self, whole: dict[str, Any]) -> None:
-        known = whole["category_id"] in self._category_ids
-        try:
-            whole.update(reckoned(whole, self._units_by_id.get(whole["unit_id"]), category_known=known))
-        except Invalid as error:
-            raise Invalid([_in_the_files_words(fault) for fault in error.faults]) from None
-
-    def _place(self, good: _Good) -> None:
-        self.by_sku[good.whole["sku"]] = good
-        if good.whole["barcode"] is not None:
-            self.by_barcode[good.whole["barcode"]] = good
-
-
-def _in_the_files_words(fault: Fault) -> Fault:
-    names = {"/category_id": "/category", "/unit_id": "/unit"}
-    return Fault(names.get(fault.pointer, fault.pointer), fault.code, fault.parameters)
+class Entangled(Exception):
+    """A row means a product that another, known row says nothing new of: their order matters."""
 
 
 def upsert(
@@ -212,14 +87,20 @@ def upsert(
     required: Sequence[str],
     defaults: dict[str, Any],
     dry_run: bool = False,
+    known: Collection[UUID] = (),
 ) -> Outcome:
     """Make and change what the rows want, with the events of it; on a `dry_run` only say what would become of them.
 
-    `required` and `defaults` are of a new product's fields. Raises psycopg's `UniqueViolation` or
+    `required` and `defaults` are of a new product's fields; `known`: products of rows between these that say nothing
+    new. Raises `Entangled` when these rows mean one of them, and psycopg's `UniqueViolation` or
     `ForeignKeyViolation` when somebody else wrote the same at this very moment: then it is to be tried again.
     """
+    if not rows:
+        return Outcome()
     transaction.execute(_one_at_a_time)
-    chunk = _chunk(transaction, rows, required, defaults)
+    chunk = _goods(transaction, rows, required, defaults)
+    if known and not chunk.ids.isdisjoint(known):
+        raise Entangled
     outcome = Outcome()
     for row in rows:
         try:
@@ -232,12 +113,14 @@ def upsert(
     outcome.changed = [good.id for good in changed]
     if not dry_run:
         _write(transaction, made, changed)
+        if said := chunk.said():
+            remember(transaction, said)
     return outcome
 
 
-def _chunk(
+def _goods(
     transaction: Transaction, rows: Sequence[Wanted], required: Sequence[str], defaults: dict[str, Any]
-) -> _Chunk:
+) -> Goods:
     barcodes = sorted({row.given["barcode"] for row in rows if row.given.get("barcode")})
     skus = {row.given["sku"] for row in rows if row.given.get("sku")}
     skus |= {row.given["barcode"] for row in rows if not row.given.get("sku") and row.given.get("barcode")}
@@ -248,7 +131,7 @@ def _chunk(
     unit_ids = _ids(unit_words) | {row.unit_id for row in present}
     categories = transaction.rows(_categories, {"words": sorted(category_words), "ids": sorted(category_ids)})
     units = transaction.rows(_units, {"words": sorted(unit_words), "ids": sorted(unit_ids)})
-    return _Chunk(present, categories, units, required, defaults)
+    return Goods(present, categories, units, required, defaults)
 
 
 def _ids(words: Iterable[str]) -> set[UUID]:
@@ -262,7 +145,7 @@ def _ids(words: Iterable[str]) -> set[UUID]:
     return found
 
 
-def _write(transaction: Transaction, made: list[_Good], changed: list[_Good]) -> None:
+def _write(transaction: Transaction, made: list[Good], changed: list[Good]) -> None:
     if made:
         transaction.copy(_insert, ([good.id, *map(_copied, _values(good))] for good in made))
     if changed:
@@ -278,7 +161,7 @@ def _write(transaction: Transaction, made: list[_Good], changed: list[_Good]) ->
     transaction.events.extend(_event(row) for row in transaction.rows(_announce_and_tell, given))
 
 
-def _values(good: _Good) -> list[Any]:
+def _values(good: Good) -> list[Any]:
     return [good.whole[name] for name in WRITTEN]
 
 

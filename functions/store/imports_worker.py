@@ -61,7 +61,14 @@ def _turn(told: Event, context: Any) -> bool:
 
     until = time.monotonic() + min(TURN_SECONDS, context.get_remaining_time_in_millis() / 1000 - 15)
     if told.type == WAREHOUSE_TURNED:
-        stock_turn.run(told, until=until)
+        try:
+            stock_turn.run(told, until=until)
+        except (UnreadableEvent, *_PASSING):
+            raise
+        except Exception as error:
+            # It would come again for ever, and no import behind it: parked, it can be given back once it is mended.
+            logger.exception("telling of a warehouse failed", warehouse=str(told.aggregate_id))
+            raise UnreadableEvent(f"telling failed: {type(error).__name__}") from error
         return True
     holder: UUID = uuid7()
     turn = import_turn if told.type == IMPORT_ADVANCED else export_turn

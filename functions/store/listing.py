@@ -13,7 +13,7 @@ from itertools import chain, repeat
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Select, func, select, true, tuple_
+from sqlalchemy import Select, and_, func, select, true, tuple_
 from sqlalchemy.sql.elements import ColumnElement
 from sqlalchemy.sql.schema import Column
 from sqlalchemy.sql.selectable import FromClause
@@ -41,6 +41,9 @@ NEAREST = 1_000  # rows that are looked at before anything else is tried
 FEW_NAMED, FEW, MANY_NAMED, MANY = 2_000, 7_000, 300_000, 100_000
 RANGES = (4_000, 16_000, 30_000)  # how many rows are walked at a time, the last again and again; before it, MANY
 PATIENCE = 1.5  # seconds of walking
+# To sort all that words find takes seven to ten times what it takes to see that they find more than a few: where that
+# took longer, on a busy machine, it would come near to the statement's limit of five seconds.
+BUSY = 0.35
 
 
 def list_products(
@@ -75,13 +78,17 @@ class _Walk:
 
     def page(self, after: list[Any] | None) -> tuple[Sequence[Product], list[Any] | None]:
         """The rows after this place; and, where there may be more of them, the place up to which these are all."""
+        begun = time.monotonic()
         if (rows := self._of_named(FEW_NAMED, after)) is not None:
             return rows, None
+        busy = time.monotonic() - begun > BUSY
         alone = not self._narrowing.conditions(self._rows, self._along)
-        rows = self._whole(self._nearest(after, None if alone else NEAREST))
-        if alone or len(rows) == self._limit:
+        nearest = self._whole(self._nearest(after, None if alone else NEAREST))
+        if alone or len(nearest) == self._limit:
+            return nearest, None
+        if (rows := self._of_few(FEW, after)) is not None:
             return rows, None
-        if (rows := self._of_few(FEW, after)) is not None or (rows := self._of_named(MANY_NAMED, after)) is not None:
+        if not busy and (rows := self._of_named(MANY_NAMED, after)) is not None:
             return rows, None
         return self._onward(after)
 
@@ -111,13 +118,7 @@ class _Walk:
     def _of_named(self, most: int, after: list[Any] | None) -> Sequence[Product] | None:
         """The rows after this place, if `q` finds no more than `most` products."""
         named = self._narrowing.named(most + 1)
-        if named is None:
-            return None
-        if not self._known(named):
-            most = min(most, MANY)
-            named = self._narrowing.named(most + 1)
-            assert named is not None
-        return self._listed(named, most, after, besides={"q"})
+        return None if named is None else self._listed(named, most, after, besides={"q"})
 
     def _of_few(self, most: int, after: list[Any] | None) -> Sequence[Product] | None:
         """The rows after this place, if there is another filter that no more than `most` products pass."""
@@ -128,38 +129,36 @@ class _Walk:
         size, place = min((size, place) for place, size in enumerate(self._database.read(select(*sizes)).one()))
         return self._listed(sources[place], most, after) if size <= most else None
 
-    def _known(self, source: Select[Any]) -> bool:
-        """Whether a list says enough to narrow it and to sort it."""
-        return self._narrowing.looked_at | {self._column.name} <= set(source.selected_columns.keys())
-
     def _listed(
-        self,
-        source: Select[Any],
-        most: int,
-        after: list[Any] | None,
-        besides: Collection[str] = (),
+        self, source: Select[Any], most: int, after: list[Any] | None, besides: Collection[str] = ()
     ) -> Sequence[Product] | None:
         """All that passes among the products of this list, unless it is longer than `most`.
 
-        Unless what is known of them there is enough, they are looked up one by one: because of OFFSET Postgres can't
-        read all products instead. What other tables are asked for is asked in the order of the page.
+        Unless what the list says is enough to narrow and to sort it, what it can't exclude is looked up, one by one
+        (because of OFFSET Postgres can't read all products instead), and mustn't be more than MANY. What other tables
+        are asked for is asked in the order of the page.
         """
         listed = source.cte("listed")
+        needed = self._narrowing.looked_at | {self._column.name}
         row: FromClause = listed
         joined: FromClause = listed
-        if not self._known(source):
-            row = select(products).where(products.c.id == listed.c.id).offset(0).lateral("row")
-            joined = listed.join(row, true())
+        bounds = [select(func.count()).select_from(listed).scalar_subquery() <= most]
+        if not needed <= set(listed.c.keys()):
+            unknown = needed - set(listed.c.keys())
+            left = select(listed.c.id).where(*self._narrowing.cheap(listed, unknown=unknown)).cte("left_over")
+            bounds.append(select(func.count()).select_from(left).scalar_subquery() <= MANY)
+            row = select(products).where(products.c.id == left.c.id).offset(0).lateral("row")
+            joined = left.join(row, true())
         passing = select(row.c.id, row.c[self._column.name]).select_from(joined)
-        passing = passing.where(*self._narrowing.cheap(row), *self._within(row, after, None))
+        passing = passing.where(*bounds, *self._narrowing.cheap(row), *self._within(row, after, None))
         if self._narrowing.dear(row, besides):
             row = self._in_order(passing, row).offset(0).subquery("passing")
             passing = select(row.c.id).where(*self._narrowing.dear(row, besides))
         page = self._sold(self._in_order(passing, row)).subquery("whole")
-        size = select(func.count().label("size")).select_from(listed).subquery("size")
-        whole = self._in_order(select(size, page).select_from(size.outerjoin(page, true())), page)
+        within = select(and_(*bounds).label("within")).subquery("size")
+        whole = self._in_order(select(within, page).select_from(within.outerjoin(page, true())), page)
         rows = self._database.read(whole).all()
-        return None if rows[0].size > most else [row for row in rows if row.id is not None]
+        return [row for row in rows if row.id is not None] if rows[0].within else None
 
     def _place(self, after: list[Any] | None, size: int) -> list[Any] | None:
         """The place of the row so many rows further on, if there is one."""

@@ -192,7 +192,7 @@ class ProductChange(Change):
     description: Text5000 | None = None
     composition: Text5000 | None = None
     storage_conditions: Text1000 | None = None
-    translations: dict[Language, ProductTranslation] = {}
+    translations: dict[Language, ProductTranslation] = Field(default_factory=dict)
     category_id: Id = UUID(int=0)
     unit_id: Id = UUID(int=0)
     pack_size: PackSize = Decimal(1)
@@ -203,7 +203,7 @@ class ProductChange(Change):
     price: MoneyBody = MoneyBody.model_construct(amount=0, currency="RUB")
     sold_by: SoldBy = "piece"
     nutrition: Nutrition | None = None
-    allergens: Annotated[list[Allergen], Field(max_length=14)] = []
+    allergens: Annotated[list[Allergen], Field(default_factory=list, max_length=14)]
     status: Status = "active"
 
 

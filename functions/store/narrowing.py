@@ -79,14 +79,16 @@ class Narrowing:
         """All filters but those `besides`, of a row with the columns of `products`. The dear ones last."""
         return [*self.cheap(row, besides), *self.dear(row, besides)]
 
-    def cheap(self, row: FromClause, besides: Collection[str] = ()) -> list[ColumnElement[bool]]:
-        """What the row itself answers."""
-        filters, found = self._filters, self._prices(row)
-        if filters.status is not None:
+    def cheap(
+        self, row: FromClause, besides: Collection[str] = (), unknown: Collection[str] = ()
+    ) -> list[ColumnElement[bool]]:
+        """What the row itself answers; of one that lacks columns, what those that it has do."""
+        filters, found = self._filters, {} if "price_amount" in unknown else self._prices(row)
+        if filters.status is not None and "status" not in unknown:
             found["status"] = row.c.status == filters.status
-        if filters.category is not None:
+        if filters.category is not None and "category_id" not in unknown:
             found["category"] = row.c.category_id == any_(cast(self._below, ARRAY(Uuid)))
-        if filters.allergen_free:
+        if filters.allergen_free and "allergens" not in unknown:
             found["allergens"] = ~row.c.allergens.overlap(cast(list(filters.allergen_free), ARRAY(Text)))
         return [condition for name, condition in found.items() if name not in besides]
 

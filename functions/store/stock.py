@@ -28,7 +28,7 @@ from store.tables import movements, products, stock, warehouses
 Balance = Row[Any]
 Movement = Row[Any]
 MOST = Decimal("99999999999.999")
-AT_ONCE = 200  # products of one transaction: whoever moves one of them meanwhile waits for it
+AT_ONCE = 100  # products of one transaction: they leave before its answer, and who moves one meanwhile waits for it
 NOBODY = UUID(int=0)
 
 _product_locked = (
@@ -154,8 +154,7 @@ def announce_more(
     so that another is to follow."""
     found = _stocked(transaction, warehouse_id, after, AT_ONCE)
     if found:
-        # Left to the relay: so many would hold the connection to the broker up, and the next turn's event with it.
-        transaction.execute(_announce, {"products": list(found), "trace": trace_id()})
+        announce(transaction, found)
     if len(found) < AT_ONCE:
         return None
     if last:

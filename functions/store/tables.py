@@ -10,6 +10,7 @@ from sqlalchemy import (
     Identity,
     Index,
     Integer,
+    LargeBinary,
     MetaData,
     Numeric,
     Table,
@@ -238,6 +239,16 @@ import_errors = Table(
     Column("parameters", JSONB, nullable=False),
     Index("import_errors_by_import", "import_id", "id"),
     Index("import_errors_by_age", "at"),
+)
+
+# Of what row a file made a product last, and its category's slug then; see import_known.
+imported_rows = Table(
+    "imported_rows",
+    metadata,
+    Column("product_id", Uuid, primary_key=True),
+    Column("version", BigInteger, nullable=False),
+    Column("digest", LargeBinary, nullable=False),
+    Column("category", Text, nullable=False),
 )
 
 exports = Table(

@@ -34,9 +34,12 @@ class Client:
 
     def __init__(self, url: str) -> None:
         parts = urlsplit(url)
-        self._address = (parts.hostname or "127.0.0.1", parts.port or 80)
+        self._kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
+        self._address = (parts.hostname or "127.0.0.1", parts.port)
         self._prefix = parts.path.rstrip("/")
         self._token: str | None = None
+        self._refresh_token: str | None = None
+        self._refreshing = threading.Lock()
         self._own = threading.local()
         self._opened: list[http.client.HTTPConnection] = []
 
@@ -50,17 +53,17 @@ class Client:
             connection.close()
 
     def log_in(self, email: str, password: str, totp_secret: str | None = None) -> dict[str, Any]:
-        """Send this user's access token with every later request → the user.
+        """Send this user's access token with every later request, and another when it has expired → the user.
 
         `totp_secret` (base32) is that of the user's authenticator, where there is one. Raises `Refused`.
         """
-        self._token = None
+        self._token = self._refresh_token = None
         body = {"email": email, "password": password}
         if totp_secret is None:
             answer = self.post("/auth/login", body)
         else:
             answer = self._by_code(totp_secret, lambda code: self.post("/auth/login", {**body, "totp_code": code}))
-        self._token = answer["access_token"]
+        self._token, self._refresh_token = answer["access_token"], answer["refresh_token"]
         user: dict[str, Any] = answer["user"]
         return user
 
@@ -110,13 +113,17 @@ class Client:
         self, method: str, path: str, body: dict[str, Any] | None, unless: int | None, key: str | None = None
     ) -> dict[str, Any]:
         deadline = time.monotonic() + PATIENCE_SECONDS
-        pause = 0.05
+        pause, refreshed = 0.05, False
         while True:
+            token = self._token
             try:
                 status, answer = self._exchange(method, path, body, key)
                 said = f"{method} {path} was answered {status}: {answer.get('detail') or answer.get('title') or answer}"
                 if 200 <= status < 300 or status == unless:
                     return answer
+                if status == 401 and not refreshed and self._refreshed(token):
+                    refreshed = True
+                    continue
                 if status not in BUSY:
                     faults = answer.get("errors")
                     raise Refused(f"{said}{f' {faults}' if faults else ''}", status, answer.get("code"))
@@ -127,6 +134,19 @@ class Client:
                 raise Refused(said)
             time.sleep(pause)
             pause = min(pause * 2, 1.0)
+
+    def _refreshed(self, token: str | None) -> bool:
+        """Whether another access token than this one is there now."""
+        with self._refreshing:
+            if token is None or self._refresh_token is None:
+                return False
+            if token == self._token:
+                refresh_token, self._token, self._refresh_token = self._refresh_token, None, None
+                status, answer = self._exchange("POST", "/auth/refresh", {"refresh_token": refresh_token}, None)
+                if status != 200:
+                    return False
+                self._token, self._refresh_token = answer["access_token"], answer["refresh_token"]
+            return True
 
     def _exchange(
         self, method: str, path: str, body: dict[str, Any] | None, key: str | None
@@ -150,7 +170,7 @@ class Client:
     def _connection(self) -> http.client.HTTPConnection:
         connection: http.client.HTTPConnection | None = getattr(self._own, "connection", None)
         if connection is None:
-            connection = http.client.HTTPConnection(*self._address, timeout=TIMEOUT_SECONDS)
+            connection = self._kind(*self._address, timeout=TIMEOUT_SECONDS)
             self._own.connection = connection
             self._opened.append(connection)
         return connection

@@ -27,6 +27,10 @@ _MISSING_STOCK = "DELETE FROM basket.stock WHERE product_id = %(cheese)s"
 _UNPUBLISHED = """
     UPDATE events.outbox SET published_at = NULL, occurred_at = now() - interval '{ago}' WHERE aggregate_id = %(placed)s
 """
+_ANOTHER = (
+    "sku = 'x'", "name = 'x'", "price_amount = price_amount + 1", "currency = 'USD'", "status = 'archived'",
+    "quantity_step = 5", "min_quantity = 5", "max_quantity = 5",
+)  # fmt: skip
 
 
 def _order(name: str, what: str) -> str:
@@ -112,6 +116,10 @@ WRONG: dict[str, tuple[set[str], list[str]]] = {
         {"open_orders", "reserved"},
         ["UPDATE store.reserved_lines SET quantity = quantity + 1 WHERE order_id = %(placed)s"],
     ),
+    "an open order that holds too little": (
+        {"open_orders", "reserved"},
+        ["DELETE FROM store.reserved_lines WHERE order_id = %(placed)s AND product_id = %(cheese)s"],
+    ),
     "an open order that holds it elsewhere": ({"open_orders"}, [_order("paid", "warehouse_id = %(other)s")]),
     "an open order that holds nothing": (
         {"open_orders", "reserved"},
@@ -143,6 +151,17 @@ WRONG: dict[str, tuple[set[str], list[str]]] = {
         {"sales"},
         [_SALE.format(order="%(delivered)s"), _MOVED.format(kind="receive", place="%(place)s")],
     ),
+    "sold in two parts": (
+        {"sales"},
+        [
+            "UPDATE store.movements SET quantity = 1 WHERE order_id = %(delivered)s AND product_id = %(cheese)s",
+            _SALE.format(order="%(delivered)s").replace("1.5", "0.5"),
+        ],
+    ),
+    "sold from another warehouse": (
+        {"sales"},
+        [_order("delivered", "warehouse_id = %(other)s"), _reservation("delivered", "warehouse_id = %(other)s")],
+    ),
     "sold before it is delivered": (
         {"sales"},
         [_SALE.format(order="%(placed)s"), _MOVED.format(kind="receive", place="%(place)s")],
@@ -156,6 +175,10 @@ WRONG: dict[str, tuple[set[str], list[str]]] = {
         [_order("delivered", "payment_status = 'unpaid'")],
     ),
     "refunded by its word alone": ({"payment_status"}, [_order("paid", "payment_status = 'refunded'")]),
+    "refunded more by its word than was paid": (
+        {"payment_status"},
+        [_payment("given_back", "amount = amount - 1"), _refund("given_back", "amount = amount - 1")],
+    ),
     "delivered for nothing": (
         {"paid_orders"},
         [
@@ -172,6 +195,10 @@ WRONG: dict[str, tuple[set[str], list[str]]] = {
         ],
     ),
     "less given back than is said": ({"refunds"}, [_refund("given_back", "amount = amount - 1")]),
+    "given back of what was never paid": (
+        {"payment_status", "refunds"},
+        [_payment("refunded_in_part", "status = 'failed'")],
+    ),
     "given back in another currency": ({"refunds"}, [_refund("refunded_in_part", "currency = 'USD'")]),
     "given back for another order": ({"refunds"}, [_refund("refunded_in_part", "order_id = %(paid)s")]),
     "an event that waits too long": ({"outbox"}, [_UNPUBLISHED.format(ago="1 hour")]),
@@ -200,6 +227,10 @@ WRONG: dict[str, tuple[set[str], list[str]]] = {
         {"store_events"},
         [_event("store.product.changed", like="cheese", aggregate="stranger")],
     ),
+    "an event of a stock that isn't": (
+        {"store_events"},
+        [_event("store.stock.changed", like="cheese", aggregate="stranger")],
+    ),
     "a copy from the future": (
         {"product_copies_newer"},
         ["UPDATE basket.products SET version = version + 1 WHERE id = %(cheese)s"],
@@ -214,29 +245,20 @@ WRONG: dict[str, tuple[set[str], list[str]]] = {
     "a change that never arrived": ({"product_copies_older"}, [_OLDER, _TOLD_LONG_AGO]),
     "a change that was never told": ({"product_copies_older"}, [_OLDER, _NEVER_TOLD, _CHANGED_LONG_AGO]),
     "a product that never arrived": ({"product_copies_older"}, [_MISSING, _TOLD_LONG_AGO]),
-    "a copy at another price": (
-        {"product_copies_differ"},
-        ["UPDATE basket.products SET price_amount = price_amount + 1 WHERE id = %(cheese)s"],
-    ),
-    "a copy of another name": (
-        {"product_copies_differ"},
-        ["UPDATE basket.products SET name = 'x' WHERE id = %(cheese)s"],
-    ),
-    "a copy with another step": (
-        {"product_copies_differ"},
-        ["UPDATE basket.products SET quantity_step = 5 WHERE id = %(cheese)s"],
-    ),
-    "a copy with a limit of its own": (
-        {"product_copies_differ"},
-        ["UPDATE basket.products SET max_quantity = 5 WHERE id = %(cheese)s"],
-    ),
-    "a copy that is no longer sold": (
-        {"product_copies_differ"},
-        ["UPDATE basket.products SET status = 'archived' WHERE id = %(cheese)s"],
-    ),
+    **{
+        f"a copy with another {what.split()[0]}": (
+            {"product_copies_differ"},
+            [f"UPDATE basket.products SET {what} WHERE id = %(cheese)s"],
+        )
+        for what in _ANOTHER
+    },
     "a stock's copy from the future": (
         {"stock_copies_newer"},
         ["UPDATE basket.stock SET version = version + 1 WHERE product_id = %(cheese)s"],
+    ),
+    "a copy of no stock": (
+        {"stock_copies_newer"},
+        ["INSERT INTO basket.stock (product_id, version, available) VALUES (%(stranger)s, 1, 1)"],
     ),
     "a stock that never arrived": ({"stock_copies_older"}, [_MISSING_STOCK, _TOLD_LONG_AGO]),
     "a stock's change that never arrived": ({"stock_copies_older"}, [_OLDER_STOCK, _TOLD_LONG_AGO]),

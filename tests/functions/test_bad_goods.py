@@ -162,6 +162,12 @@ def test_a_filter_of_nonsense_is_422(query: str) -> None:
     assert answer.body["code"] in ("invalid_parameter", "invalid_cursor"), answer
 
 
+def test_a_parameter_said_twice_has_its_name_for_a_place() -> None:
+    answer = call("GET", f"/store/products?allergen_free=milk&allergen_free={'x' * 501}")
+    assert (answer.status, answer.body["code"]) == (422, "invalid_parameter"), answer
+    assert [fault["pointer"] for fault in answer.body["errors"]] == ["/allergen_free"]
+
+
 @pytest.mark.parametrize("query", ["q=%25", "q=_", "q=%5C", "q='--", "q=%F0%9F%A7%80", "q=%E2%80%8B"])
 def test_a_filter_that_finds_nothing_finds_nothing(query: str) -> None:
     answer = call("GET", f"/store/products?{query}&min_price=999999999999")

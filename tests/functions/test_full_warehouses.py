@@ -90,7 +90,11 @@ def test_a_turn_without_time_tells_some_and_of_the_next(
     assert [turn.count("0.000") for turn in told] == [2, 4, 5]
 
 
-def test_a_turn_that_names_no_place_is_parked(shop: dict[str, Any]) -> None:
+@pytest.mark.parametrize("broken", [False, True])
+def test_a_turn_that_no_try_will_mend_is_parked(
+    shop: dict[str, Any], monkeypatch: pytest.MonkeyPatch, *, broken: bool
+) -> None:
+    """It names no place to go on from, or breaks on something that nobody foresaw."""
     from store.imports_worker import handler
     from tests.functions.events import Context, rmq_event
 
@@ -102,7 +106,9 @@ def test_a_turn_that_names_no_place_is_parked(shop: dict[str, Any]) -> None:
         "version": 2,
         "occurred_at": "2026-11-21T18:00:00Z",
         "trace_id": "trace-1",
-        "state": {"after": 5},
+        "state": {"after": NOBODY if broken else 5},
     }
+    if broken:
+        monkeypatch.setattr("store.stock.announce_more", lambda *_, **__: 1 / 0)
     event = rmq_event(json.dumps(body).encode(), queue="store.imports")
     assert handler(event, Context(seconds=120)) == {"turns": 0, "repeated": 0, "parked": 1}

@@ -1,5 +1,6 @@
 """Imports when things go wrong: killed for real in the middle, doubled, crossed by others, refused by a server."""
 
+import gzip
 import json
 import os
 import subprocess
@@ -111,6 +112,25 @@ def test_a_turn_that_runs_out_of_time_tells_of_the_next(
     run = importing.followed(run_id)
     assert (run["status"], run["rows"], run["created"]) == ("done", 2_500, 2_475)
     assert standing(sql, prefix) == (2_475, 2_475, 2_475)
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_progress_is_how_far_the_rows_are(
+    importing: Importing, monkeypatch: pytest.MonkeyPatch, *, packed: bool
+) -> None:
+    monkeypatch.setattr("store.imports_worker.TURN_SECONDS", 0.0)
+    monkeypatch.setattr("store.imports._tell", lambda *_: None)  # the stack's own worker hears nothing of it
+    text = many(importing, 2_500)[1]
+    run_id = importing.untold(gzip.compress(text) if packed else text)
+    seen = []
+    for turn in range(3):
+        assert handler(turn_event(run_id, turn), Context())["turns"] == 1
+        run = importing.run(run_id)
+        seen.append((run["status"], run["rows"], run["progress"]))
+    assert [each[:2] for each in seen] == [("running", 1_000), ("running", 2_000), ("done", 2_500)]
+    assert [each[2] for each in seen] == sorted(each[2] for each in seen)
+    assert packed or (0.3 < seen[0][2] < 0.5 < seen[1][2] < 0.9)
+    assert seen[2][2] == 1
 
 
 def test_two_imports_of_the_same_goods_at_once_both_come_to_their_end(importing: Importing, sql: Any) -> None:

@@ -161,6 +161,20 @@ def test_every_combination_gives_what_passes_in_order(shelf: Shelf, way: str) ->
             assert all(len(page) == 9 for page in found[:-1]), (filters, sort)
 
 
+@pytest.mark.parametrize("sort", SORTS)
+def test_the_last_row_of_a_range_is_of_the_page(shelf: Shelf, monkeypatch: pytest.MonkeyPatch, sort: str) -> None:
+    from store import listing
+
+    for name, value in {**WAYS["by ranges"], "RANGES": (5, 7), "PATIENCE": 60.0}.items():
+        monkeypatch.setattr(listing, name, value)
+    category = UUID(shelf.categories[2])
+    # By name the category's own index is walked, so that most rows pass; by others all that is as dear.
+    filters = listing.Filters(category=category, allergen_free=("eggs",), min_price=300, max_price=1200)
+    found = [row for page in pages(filters, sort, 9) for row in page]
+    assert found == shelf.expected(filters, sort)
+    assert len(found) > 20
+
+
 def test_an_impatient_walk_gives_short_pages_and_goes_on(shelf: Shelf, monkeypatch: pytest.MonkeyPatch) -> None:
     from store import listing
 

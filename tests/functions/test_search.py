@@ -334,6 +334,29 @@ def test_beyond_the_most_matches_the_best_are_counted_and_that_is_said(
     assert good(search(word))["facets_approximate"] is False
 
 
+def test_words_common_together_are_looked_for_in_the_sample_first(
+    staff: str, sql: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one, other = coined(), coined()
+    first = product(staff, name="Смесь", composition=f"{one}, {other}")["id"]
+    copied = (
+        "INSERT INTO store.products SELECT (jsonb_populate_record(p, jsonb_build_object("
+        "'id', left(gen_random_uuid()::text, 34) || lpad(to_hex(n * 4), 2, '0'), 'sku', p.sku || n))).*"
+        " FROM store.products p, generate_series(0, 63) n WHERE p.id = %s RETURNING id"
+    )
+    ids = {first, *(str(row[0]) for row in sql.execute(copied.encode(), [first]))}
+    for q in (f"{one} {other}", one):
+        everything = good(search(q, limit=100))
+        assert {item["id"] for item in everything["items"]} == ids
+        assert sum(row["count"] for row in everything["facets"]["price_ranges"]) == len(ids)
+        with monkeypatch.context() as patched:
+            patched.setattr("store.search.MOST", 6)
+            few = good(search(q, limit=100))
+        assert few["facets_approximate"] is True
+        assert len({item["id"] for item in few["items"]}) == len(few["items"]) == 6
+        assert all(int(item["id"][-2:], 16) < 32 for item in few["items"])
+
+
 def test_whoever_writes_products_search_knows_of_it(staff: str, sql: Any) -> None:
     """Imports write past the API's own statements, many rows in one."""
     one, other = coined(), coined()

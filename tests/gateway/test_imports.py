@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 import requests
 
+from localstack.demo.client import Client, Refused
 from localstack.template import ROOT
 from tests.gateway.shop import Api, Keeper, eventually, good, gtin13, problem, unique
 
@@ -109,6 +110,17 @@ def test_the_command_says_what_came_of_it(directory: str, keeper: Keeper, tmp_pa
     file.write_bytes(b"colour\nred\n")
     said = command(directory, str(file))
     assert (said.returncode, "bad_header" in said.stdout, "unknown_column" in said.stdout) == (1, True, True), said
+
+
+def test_a_command_outlives_its_access_token(stack: dict[str, Any]) -> None:
+    with Client(stack["url"]) as client:
+        client.log_in(**stack["users"]["staff"])
+        for _ in range(2):
+            client._token = "worn.out.token"
+            assert client.get("/auth/me")["role"] == "staff"
+        client._token = client._refresh_token = "worn.out.token"
+        with pytest.raises(Refused, match="401"):
+            client.get("/auth/me")
 
 
 @pytest.mark.parametrize("name", ["absent.csv", "goods.xlsx"])

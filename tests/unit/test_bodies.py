@@ -91,6 +91,7 @@ def test_broken_text_is_marked_and_a_broken_key_can_be_told(text: str) -> None:
         (("body", "items", 3, "name"), "/items/3/name"),
         (("body", "a/b~c"), "/a~1b~0c"),
         (("query", "limit"), "/limit"),
+        (("query", "allergen_free", 0), "/allergen_free"),
     ],
 )
 def test_places_are_json_pointers(place: tuple[int | str, ...], pointer: str) -> None:

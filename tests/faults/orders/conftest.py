@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from tests.books import assert_books
 from tests.faults.books import settled
 from tests.faults.orders.environments import Environments
 from tests.faults.servers import Servers
@@ -53,6 +54,7 @@ def environments(shop: dict[str, Any], logs: Path) -> Iterator[Callable[[int], E
 
 @pytest.fixture(autouse=True)
 def books(servers: Servers) -> Iterator[None]:
-    """Every test ends with this: all events have come home, and the copies equal the store's."""
+    """Every test ends with this: all events have come home, the copies equal the store's, and the books balance."""
     yield
     settled(servers)
+    assert_books(servers.stack)

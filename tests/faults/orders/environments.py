@@ -23,7 +23,7 @@ from tests.functions.environment import surroundings
 PATIENCE = 300.0
 AGAIN = (429, 503)
 # Postgres has room for no more; those beyond connect when they are called, and let go afterwards.
-CONNECTED = 150
+CONNECTED = 165
 Plan = list[dict[str, Any]]
 
 

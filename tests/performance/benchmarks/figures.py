@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
+from pathlib import Path
 from typing import TextIO, cast
 
 from tests.performance.cold_start import Ratio
@@ -75,6 +76,16 @@ def in_turn(
         if not number % 2:
             peers.append(_seconds(peer, batch, before))
     return Ratio.of(ones, peers)
+
+
+def processor_seconds(backend: int) -> float:
+    """What this thread and that process of Postgres have taken of the processors: unlike the clock's time, hardly more
+    on a busy machine. Linux's /proc tells of others; elsewhere it is this thread alone."""
+    try:
+        spent = int(Path(f"/proc/{backend}/schedstat").read_text().split()[0]) / 1e9
+    except OSError:
+        spent = 0.0
+    return time.thread_time() + spent
 
 
 def _seconds(call: Callable[[], object], batch: int, before: Callable[[], object] | None) -> float:

@@ -15,12 +15,16 @@ import psycopg
 
 from localstack.template import ROOT
 from tests.performance.benchmarks.figures import Figure
+from tests.performance.benchmarks.import_floor import floor
 from tests.performance.cold_start import Ratio
 from tests.performance.requests_of import Shop
 
 ROWS = 20_000
 FEW, MANY = 10_000, 1_000_000
 ROUNDS = 3
+NEW, SAME, PRICES = "new goods", "the same goods again", "the same goods at other prices"
+FLOOR = f"the floor: {ROWS:,} ready-made rows into tables like ours"
+OWN = "of that: the products' own rows"
 COLUMNS = (
     "sku", "name", "composition", "category", "unit", "sold_by", "price", "nutrition_fat_g", "nutrition_protein_g",
     "nutrition_salt_g", "status",
@@ -46,25 +50,29 @@ print(json.dumps([seconds, held]), file=sys.stderr)
 
 
 def figures(stack: Mapping[str, Any], shop: Shop) -> Iterator[Figure]:
-    """New goods, the same once more, and what the process holds of a file a hundred times as long (a dry run)."""
+    """New goods beside COPY and beside the floor, the same once more, with other prices, and what the process holds of
+    a file a hundred times as long (a dry run)."""
     staff = shop.sign_in("staff")
     category = shop.call("POST", "/store/categories", token=staff, body={"name": "Bench", "slug": _slug()})["slug"]
     with psycopg.connect(stack["database_url"], autocommit=True) as sql:
         sql.execute("DROP TABLE IF EXISTS public.untyped")
         sql.execute(f"CREATE TABLE public.untyped ({', '.join(f'{name} text' for name in COLUMNS)})")
-        copies, made, again = [], [], []
+        times: dict[str, list[float]] = {}
         for _ in range(ROUNDS):
-            content = b"".join(_sheet(category, ROWS))
-            copies.append(_copied(sql, content))
-            made.append(_imported(stack, sql, shop, staff, content, {"created": ROWS})[0])
-            again.append(_imported(stack, sql, shop, staff, content, {"unchanged": ROWS})[0])
+            for what, seconds in _round(stack, sql, shop, staff, category):
+                times.setdefault(what, []).append(seconds)
         sql.execute("DROP TABLE public.untyped")
+        copies = times["COPY"]
         rates = f"{ROWS / min(copies):,.0f} rows a second by COPY"
-        for what, times in (("new goods", made), ("the same goods again", again)):
-            share = (
-                f"{ROWS / min(times):,.0f} rows a second, {min(copies) / min(times) * 100:.1f} % of COPY's ({rates})"
-            )
-            yield Figure(f"import of {ROWS:,} rows: {what}", "COPY, untyped", Ratio.of(times, copies), 5.0, share)
+        for what in (NEW, SAME, PRICES):
+            share = _share(times[what], copies)
+            aim = 5.0 if what in (NEW, SAME) else None
+            told = f"{ROWS / min(times[what]):,.0f} rows a second, {share} of COPY's ({rates})"
+            yield Figure(f"import of {ROWS:,} rows: {what}", "COPY, untyped", Ratio.of(times[what], copies), aim, told)
+        for what in (FLOOR, OWN):
+            yield Figure(what, "COPY, untyped", Ratio.of(times[what], copies), None, f"{_share(times[what], copies)}")
+        ratio = Ratio.of(times[NEW], times[FLOOR])
+        yield Figure(f"import of {ROWS:,} rows: {NEW}", "the floor", ratio, None, _share(times[NEW], times[FLOOR]))
         held = {}
         for count in (FEW, MANY):
             content = b"".join(_sheet(category, count))
@@ -72,6 +80,25 @@ def figures(stack: Mapping[str, Any], shop: Shop) -> Iterator[Figure]:
         also = f"{held[FEW] / 1024:.0f} and {held[MANY] / 1024:.0f} MB at most; {MANY / seconds:,.0f} rows a second"
         ratio = Ratio.of([held[MANY]], [held[FEW]])
         yield Figure(f"memory of an import of {MANY:,} rows (dry run)", f"of {FEW:,} rows", ratio, 1.1, also)
+
+
+def _round(
+    stack: Mapping[str, Any], sql: psycopg.Connection[Any], shop: Shop, staff: str, category: str
+) -> Iterator[tuple[str, float]]:
+    content = b"".join(_sheet(category, ROWS))
+    yield "COPY", _copied(sql, content)
+    yield NEW, _imported(stack, sql, shop, staff, content, {"created": ROWS})[0]
+    mark = content.split(b"\n", 2)[1].split(b"-")[0].decode()
+    all_of_it, own = floor(sql, mark, ROWS)
+    yield FLOOR, all_of_it
+    yield OWN, own
+    yield SAME, _imported(stack, sql, shop, staff, content, {"unchanged": ROWS})[0]
+    other = content.replace(b",piece,piece,", b",piece,piece,9")
+    yield PRICES, _imported(stack, sql, shop, staff, other, {"updated": ROWS})[0]
+
+
+def _share(times: list[float], copies: list[float]) -> str:
+    return f"{min(copies) / min(times) * 100:.1f} %"
 
 
 def _slug() -> str:
@@ -107,11 +134,14 @@ def _imported(
     dry_run: bool = False,
 ) -> tuple[float, float]:
     """Seconds of the run alone, and the kilobytes that its process held at most."""
-    from store.database import files
+    from store.import_files import PART, Parts, upload_key
 
     body = {"content_type": "text/csv", "size": len(content), "dry_run": dry_run}
     run_id = shop.call("POST", "/store/imports", token=staff, body=body)["id"]
-    files.write(f"imports/{run_id}/file", content, "text/csv", cache_control="no-store")
+    file = Parts(upload_key(run_id))
+    for start in range(0, len(content), PART):
+        file.add(content[start : start + PART])
+    file.end()
     sql.execute(_PAUSED, [run_id])  # no worker of the stack's is told
     paths = os.pathsep.join(str(ROOT / part) for part in ("functions", "layers/eatit", "."))
     done = subprocess.run(

@@ -179,7 +179,11 @@ _OWN_CODES = dict.fromkeys(("too_short", "too_long", "too_common", "made_of_emai
 
 def pointer_of(location: tuple[int | str, ...]) -> str:
     """A JSON pointer (RFC 6901) of a place in the body; a parameter's place is its name."""
-    parts = location[1:] if location and location[0] in ("body", "query", "path", "header") else location
+    parts = location
+    if location and location[0] == "body":
+        parts = location[1:]
+    elif location and location[0] in ("query", "path", "header"):
+        parts = location[1:2]
     return "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in parts)
 
 

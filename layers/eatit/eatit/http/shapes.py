@@ -4,6 +4,7 @@ import re
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
+from functools import lru_cache
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
@@ -15,6 +16,7 @@ from eatit.settings import settings
 
 MAX_AMOUNT = 10**12
 MAX_QUANTITY = 999_999_999
+_SHORT = 12
 _PLAIN_NUMBER = re.compile(r"-?(0|[1-9][0-9]{0,30})(\.[0-9]{1,30})?")
 
 
@@ -70,6 +72,11 @@ class Exact:
 
     def read(self, value: Any) -> Decimal:
         """The decimal in a JSON value. Raises `PydanticCustomError` with the fault's code."""
+        if type(value) is str and len(value) <= _SHORT:
+            return _read_text(value, self.places, self.maximum, self.above)
+        return self._read(value)
+
+    def _read(self, value: Any) -> Decimal:
         if isinstance(value, bool) or not isinstance(value, int | Decimal | str):
             raise PydanticCustomError(
                 "eatit.wrong_type",
@@ -93,6 +100,12 @@ class Exact:
         if isinstance(exponent, int) and -exponent > self.places:
             raise PydanticCustomError("eatit.too_many_places", "places", {"places": self.places})
         return abs(number)
+
+
+@lru_cache(maxsize=4096)
+def _read_text(text: str, places: int, maximum: int, above: bool) -> Decimal:
+    """What a short text says: a file of goods says the same few over and over."""
+    return Exact(places, maximum, above)._read(text)
 
 
 def _decimal_schema(places: int, maximum: int, *, above: bool) -> dict[str, Any]:
