@@ -53,7 +53,8 @@ def check_out(transaction: Transaction, actor: orders.Actor, wanted: Wanted) -> 
     # Of all that is there, for a line that can't be sold is a shortage: nobody is to be charged for less than they saw.
     if told["total"]["amount"] > wanted.expected_total:
         raise Conflict("price_changed", extra={"total": told["total"]})
-    least = told["minimum_order"]
+    # Where one can't, what is left may be too little: that is no fault of the buyer's, who is told of the shortage.
+    least = told["minimum_order"] if all(item["warnings"] != GONE for item in told["items"]) else None
     if least and told["subtotal"]["amount"] - told["discount_total"]["amount"] < least["amount"]:
         raise Conflict("below_minimum_order", extra={"minimum_order": least})
     order_id = uuid7()

@@ -190,7 +190,7 @@ def test_one_key_is_one_order(buyer: Any, goods: Any, warehouse: Any, sql: Any) 
 
 
 def test_fee_free_delivery_and_the_least_order(
-    buyer: Any, goods: Any, warehouse: Any, monkeypatch: pytest.MonkeyPatch
+    buyer: Any, goods: Any, warehouse: Any, change: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from eatit.settings import settings
 
@@ -207,6 +207,14 @@ def test_fee_free_delivery_and_the_least_order(
         answer = anna.try_checkout()
         refused(answer, 409, "below_minimum_order")
         assert answer.body["minimum_order"] == {"amount": 10000, "currency": "RUB"}
+        # Too little because something isn't sold any more: that is what is told.
+        bread = goods({warehouse(): 50}, price={"amount": 10000, "currency": "RUB"})
+        anna.put({bread: 1})
+        change(bread, {"status": "archived"})
+        answer = anna.try_checkout()
+        refused(answer, 409, "out_of_stock")
+        assert {"product_id": bread, "available": "0.000"} in answer.body["lines"]
+        good(call("DELETE", f"/basket/items/{bread}", token=anna.token))
         anna.put({cheese: "0.5"})
         order = anna.checkout()
         assert (order["subtotal"]["amount"], order["fee_total"]["amount"], order["total"]["amount"]) == (
