@@ -10,7 +10,7 @@ import orjson
 from basket import orders
 from basket.baskets import Basket, basket_of
 from basket.order_statements import PLACE, RESERVE
-from basket.pricing import GONE, priced
+from basket.pricing import GONE, MISFIT, priced
 from basket.statements import LOCK, READ
 from eatit.database import Transaction
 from eatit.errors import Conflict
@@ -38,17 +38,23 @@ class Wanted:
 def check_out(transaction: Transaction, actor: orders.Actor, wanted: Wanted) -> orders.Order:
     """Make an order of the actor's basket, which is empty afterwards.
 
-    Raises `Conflict`: `basket_empty`, `price_changed` (the total is more than expected), `below_minimum_order`,
-    `out_of_stock`. The caller's transaction must end with it, since stock may be reserved by then.
+    Raises `Conflict`: `basket_empty`, `quantity_not_sold` (a product's step or bounds have changed), `price_changed`
+    (the total is more than expected), `below_minimum_order`, `out_of_stock`. The caller's transaction must end with it,
+    since stock may be reserved by then.
     """
     basket = _locked_basket(transaction, actor.id)
     told = priced(basket, wanted.language)
     if not told["items"]:
         raise Conflict("basket_empty")
+    misfits = [item for item in told["items"] if MISFIT in item["warnings"]]
+    if misfits:
+        lines = [{"product_id": str(item["product_id"]), "quantity": item["quantity"]} for item in misfits]
+        raise Conflict("quantity_not_sold", extra={"lines": lines})
     # Of all that is there, for a line that can't be sold is a shortage: nobody is to be charged for less than they saw.
     if told["total"]["amount"] > wanted.expected_total:
         raise Conflict("price_changed", extra={"total": told["total"]})
-    least = told["minimum_order"]
+    # Where one can't, what is left may be too little: that is no fault of the buyer's, who is told of the shortage.
+    least = told["minimum_order"] if all(item["warnings"] != GONE for item in told["items"]) else None
     if least and told["subtotal"]["amount"] - told["discount_total"]["amount"] < least["amount"]:
         raise Conflict("below_minimum_order", extra={"minimum_order": least})
     order_id = uuid7()

@@ -8,7 +8,7 @@ from pydantic import Field
 
 from eatit.http.shapes import Answer, Body, Id, MoneyAnswer, PositiveQuantity, Quantity, QuantityText
 
-WarningCode = Literal["price_rose", "price_fell", "low_stock", "out_of_stock", "product_gone"]
+WarningCode = Literal["price_rose", "price_fell", "quantity_not_sold", "low_stock", "out_of_stock", "product_gone"]
 
 
 class ItemAdd(Body):

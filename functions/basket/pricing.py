@@ -10,6 +10,8 @@ from eatit.money import Money, line_total, quantity_text
 from eatit.settings import settings
 
 GONE = ["product_gone"]
+# The product's step or bounds have changed since, or a guest's line was merged as it was.
+MISFIT = "quantity_not_sold"
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +97,8 @@ def _warnings(line: Line, price: int, *, sold: bool) -> list[str]:
         codes.append("price_rose")
     elif price < line.price_seen:
         codes.append("price_fell")
+    if not line.in_steps:
+        codes.append(MISFIT)
     available = line.available or Decimal(0)
     if available <= 0:
         codes.append("out_of_stock")

@@ -18,7 +18,8 @@ _LOCKED = {
     "nobody": "INSERT INTO basket.baskets AS b (id, token_digest) SELECT :new_id, :new_digest FROM sound",
 }
 _ITEM = """l.product_id, l.quantity, l.price_seen, l.added_at, p.sku, p.name, p.translations, p.photo_url, p.unit,
-    p.price_amount, p.currency, p.status, s.available"""
+    p.price_amount, p.currency, p.status, s.available, l.quantity % p.quantity_step = 0
+        AND l.quantity BETWEEN p.min_quantity AND coalesce(p.max_quantity, l.quantity) AS in_steps"""
 _WITH_COPIES = """LEFT JOIN basket.products p ON p.id = l.product_id
     LEFT JOIN basket.stock s ON s.product_id = l.product_id"""
 

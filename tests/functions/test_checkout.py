@@ -24,20 +24,25 @@ def told_of(sql: Any, order: Any) -> list[tuple[str, Any]]:
 
 
 @pytest.fixture
-def reprice(staff: str) -> Callable[[str, int], None]:
-    """Gives a product another price, which the basket's copy has at once."""
+def change(staff: str) -> Callable[[str, dict[str, Any]], None]:
+    """Changes a product, which the basket's copy has at once."""
 
-    def change(thing: str, amount: int) -> None:
+    def patch(thing: str, body: dict[str, Any]) -> None:
         from basket.product_copies import fill_gap
         from eatit.database import Database
 
-        body = {"price": {"amount": amount, "currency": "RUB"}}
         good(call("PATCH", f"/store/products/{thing}", body, token=staff))
         database = Database("basket")
         assert fill_gap(database, thing)  # type: ignore[arg-type]
         database.close()
 
-    return change
+    return patch
+
+
+@pytest.fixture
+def reprice(change: Callable[[str, dict[str, Any]], None]) -> Callable[[str, int], None]:
+    """Gives a product another price."""
+    return lambda thing, amount: change(thing, {"price": {"amount": amount, "currency": "RUB"}})
 
 
 def test_a_basket_becomes_an_order(buyer: Any, goods: Any, warehouse: Any, sql: Any) -> None:
@@ -103,6 +108,25 @@ def test_a_risen_price_needs_consent_and_a_fallen_one_is_passed_on(
     assert anna.checkout(total=seen)["total"]["amount"] == seen - 100
 
 
+@pytest.mark.parametrize(
+    "rule", [{"quantity_step": "1", "min_quantity": "1"}, {"max_quantity": "1.4"}, {"min_quantity": "2"}]
+)
+def test_a_quantity_that_is_no_longer_sold_warns_and_stops_checkout(
+    buyer: Any, goods: Any, warehouse: Any, change: Any, sql: Any, rule: dict[str, str]
+) -> None:
+    cheese, bread = (goods({place: 5}) for place in [warehouse()] * 2)
+    anna: Buyer = buyer({cheese: "1.5", bread: 1})
+    change(cheese, rule)
+    assert anna.basket()["warnings"] == [{"code": "quantity_not_sold", "product_id": cheese}]
+    key = unique("key")
+    answer = anna.try_checkout(key=key)
+    refused(answer, 409, "quantity_not_sold")
+    assert answer.body["lines"] == [{"product_id": cheese, "quantity": "1.500"}]
+    assert stock_of(sql, bread) == (5, 0)
+    change(cheese, {"quantity_step": "0.1", "min_quantity": "0.1", "max_quantity": None})
+    assert len(anna.checkout(key=key)["items"]) == 2
+
+
 def test_what_is_short_is_named_and_nothing_is_left_behind(buyer: Any, goods: Any, warehouse: Any, sql: Any) -> None:
     place, other = warehouse(), warehouse()
     cheese, bread = goods({place: 2}), goods({place: 1, other: 1})
@@ -166,7 +190,7 @@ def test_one_key_is_one_order(buyer: Any, goods: Any, warehouse: Any, sql: Any) 
 
 
 def test_fee_free_delivery_and_the_least_order(
-    buyer: Any, goods: Any, warehouse: Any, monkeypatch: pytest.MonkeyPatch
+    buyer: Any, goods: Any, warehouse: Any, change: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from eatit.settings import settings
 
@@ -183,6 +207,14 @@ def test_fee_free_delivery_and_the_least_order(
         answer = anna.try_checkout()
         refused(answer, 409, "below_minimum_order")
         assert answer.body["minimum_order"] == {"amount": 10000, "currency": "RUB"}
+        # Too little because something isn't sold any more: that is what is told.
+        bread = goods({warehouse(): 50}, price={"amount": 10000, "currency": "RUB"})
+        anna.put({bread: 1})
+        change(bread, {"status": "archived"})
+        answer = anna.try_checkout()
+        refused(answer, 409, "out_of_stock")
+        assert {"product_id": bread, "available": "0.000"} in answer.body["lines"]
+        good(call("DELETE", f"/basket/items/{bread}", token=anna.token))
         anna.put({cheese: "0.5"})
         order = anna.checkout()
         assert (order["subtotal"]["amount"], order["fee_total"]["amount"], order["total"]["amount"]) == (

@@ -147,6 +147,10 @@ def test_cash_is_paid_when_staff_say_so_or_at_the_door(sold: Any) -> None:
     assert good(said.move(payment_status="paid"))["version"] == 2
     good(said.move(status="cancelled"))
     refused(sold_cancelled(sold).move(payment_status="paid"), 409, "illegal_transition")
+    # Nor is cash taken for what is called off in the same breath.
+    called_off = sold()
+    refused(called_off.move(status="cancelled", payment_status="paid"), 409, "illegal_transition")
+    assert called_off.now() == called_off.order
 
 
 def sold_cancelled(sold: Any) -> Any:
@@ -235,6 +239,25 @@ def test_lists_are_ones_own_and_staffs_are_everybodys(sold: Any, buyer: Any, goo
     assert [order["id"] for order in page["items"] + good(call("GET", following, token=anna.token))["items"]] == ids
     refused(call("GET", f"{following}&status=placed", token=anna.token), 422, "invalid_cursor")
     refused(call("GET", "/basket/orders?status=eaten", token=anna.token), 422, "invalid_parameter")
+
+
+def test_a_page_of_large_orders_is_short_and_the_next_goes_on(
+    buyer: Any, goods: Any, warehouse: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("basket.orders.PAGE_BYTES", 400)  # a line has about 300
+    place = warehouse()
+    thing, other = goods({place: 9}), goods({place: 9})
+    anna = buyer({thing: 1, other: 1})
+    orders = [anna.checkout()["id"]]
+    for wanted in ({thing: 1}, {thing: 1, other: 1}, {thing: 1}):
+        anna.put(wanted)
+        orders.append(anna.checkout()["id"])
+    pages, path = [], "/basket/orders?limit=100"
+    while path:
+        page = good(call("GET", path, token=anna.token))
+        pages.append([order["id"] for order in page["items"]])
+        path = page["next_cursor"] and f"/basket/orders?limit=100&cursor={page['next_cursor']}"
+    assert pages == [orders[:1:-1], orders[1::-1]]
 
 
 @pytest.fixture

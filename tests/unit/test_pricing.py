@@ -28,6 +28,7 @@ def line(**given: Any) -> Any:
             "currency": "RUB",
             "status": "active",
             "available": Decimal(5),
+            "in_steps": True,
             **given,
         }
     )
@@ -95,6 +96,8 @@ def test_the_order_of_lines_changes_no_total(lines: list[Any]) -> None:
         ({"price_amount": 2000, "available": Decimal(1)}, ["price_rose", "low_stock"]),
         ({"status": "archived", "price_amount": 2000}, ["product_gone"]),
         ({"status": "draft"}, ["product_gone"]),
+        ({"in_steps": False, "available": Decimal(1)}, ["quantity_not_sold", "low_stock"]),
+        ({"in_steps": False, "status": "archived"}, ["product_gone"]),
     ],
 )
 def test_what_the_owner_is_warned_of(given: dict[str, Any], warnings: list[str]) -> None:

@@ -27,6 +27,7 @@ router = endpoint_router()
     openapi_extra=described(
         "idempotency_key_required",
         "basket_empty",
+        "quantity_not_sold",
         "price_changed",
         "below_minimum_order",
         "out_of_stock",
@@ -38,6 +39,7 @@ router = endpoint_router()
 async def check_out(request: Request, body: Checkout, caller: SignedIn) -> Response:
     """Make an order of the basket: its stock is reserved in one warehouse, the one asked for, else the nearest that has
     all, and the basket is empty. A total that fell is passed on; one that rose is 409 `price_changed`, with `total`.
+    `quantity_not_sold` names the `lines` whose quantity the product's step, minimum or maximum no longer allows.
     `out_of_stock` names the `warehouse_id` that lacks the fewest of the lines, and those `lines`."""
     given = body.model_dump()
     wanted = checkout.Wanted(

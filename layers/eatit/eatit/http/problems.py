@@ -80,6 +80,7 @@ PROBLEMS: dict[str, Problem] = {
     "upload_missing": Problem(409, "The file isn't there", "Файла ещё нет"),
     "basket_full": Problem(409, "The basket holds no more lines", "В корзину больше не помещается"),
     "basket_empty": Problem(409, "The basket is empty", "Корзина пуста"),
+    "quantity_not_sold": Problem(409, "A quantity isn't sold any more", "Какое-то количество больше не продаётся"),
     "price_changed": Problem(409, "The total has risen", "Сумма выросла"),
     "below_minimum_order": Problem(409, "The order is too small", "Заказ слишком мал"),
     "out_of_stock": Problem(409, "There isn't enough of it all", "Не всё есть в нужном количестве"),
@@ -155,6 +156,10 @@ DETAILS: dict[str, tuple[str, str]] = {
     "price_changed": (
         "It comes to what total says now; check out again with that as expected_total, if you agree.",
         "Теперь выходит столько, сколько в total; если вы согласны, оформите заказ с ним в expected_total.",
+    ),
+    "quantity_not_sold": (
+        "See lines: set other quantities, by the product's step, minimum and maximum.",
+        "Смотрите lines: задайте другие количества по шагу, минимуму и максимуму товара.",
     ),
     "below_minimum_order": (
         "The goods must come to what minimum_order says.",
