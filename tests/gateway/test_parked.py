@@ -29,10 +29,9 @@ def test_garbage_is_parked_and_a_replay_parks_it_again(api: Api, admin: str, cha
     properties = pika.BasicProperties(message_id=name, type="store.product.changed", delivery_mode=2)
     channel.basic_publish("", QUEUE, b"\x00 garbage", properties, mandatory=True)
 
-    def parked() -> Any:
-        (found,) = [each for each in good(api.get(PARKED, token=admin))["items"] if each["message_id"] == name]
-        assert found["reason"].startswith("not JSON")
-        return found
+    def parked() -> None:
+        found = [each for each in good(api.get(PARKED, token=admin))["items"] if each["message_id"] == name]
+        assert [each["reason"][:8] for each in found] == ["not JSON"]
 
     eventually(parked)
     key = {"Idempotency-Key": unique("key")}
