@@ -115,7 +115,7 @@ test-faults: ready ## Servers killed, stopped and away in the middle of work; mi
 test-performance: ready ## Import budgets and cold starts, as ratios
 	@exec $(PYTEST) tests/performance $(ARGUMENTS)
 
-bench: ready ## Measure what docs/performance.md tells, on a stack of its own (four minutes; best on an idle machine)
+bench: ready ## Measure what docs/performance.md tells, on a stack of its own (long; best on an idle machine)
 	@exec $(PY) -m tests.performance.benchmarks $(ARGUMENTS)
 
 test-sam: ready ## The gateway tests under the real `sam local start-api`; says why where it can't
