@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cache
 from typing import Any
 from uuid import UUID
 
@@ -107,6 +108,7 @@ def read_event(body: bytes) -> Event:
     return event
 
 
+@cache
 def is_heard(event_type: str) -> bool:
     """Whether some declared queue is bound to this type, so that the broker must be able to route it."""
     return bool(queues_of(event_type))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import psycopg
@@ -14,9 +15,10 @@ from tests.performance.requests_of import Shop
 
 ROUNDS, WAITING, ONE_BY_ONE = 5, 5_000, 1_000
 BURST = 100_000
+QUEUE = "bench.relay"
 ONE_SIXTH = 0.167
 GIVE_UP_SECONDS = 900
-# A type that no queue hears, so that only publishing is measured; the state is as long as a stock's.
+# A type that only the benchmark's own queue hears, and nobody reads that; the state is as long as a stock's.
 _WAITING = """
 INSERT INTO events.outbox (id, type, schema_version, aggregate_id, version, trace_id, state, occurred_at)
 SELECT gen_random_uuid(), 'bench.nothing.happened', 1, gen_random_uuid(), 1, 'bench',
@@ -40,7 +42,8 @@ class _Context:
 
 
 def figures(stack: Mapping[str, Any], _shop: Shop) -> Iterator[Figure]:
-    """The relay reads, publishes in windows of 100 confirms, and marks; the peer only publishes."""
+    """The relay reads, publishes in windows of 100 confirms, and marks; the peer only publishes. Both into a quorum
+    queue, as events go: a confirm says that it is on the disk."""
     from eatit.broker import event_message
     from eatit.events import Event
     from eatit.identifiers import uuid7
@@ -49,7 +52,7 @@ def figures(stack: Mapping[str, Any], _shop: Shop) -> Iterator[Figure]:
 
     relayed, single = [], []
     publisher = Publisher()
-    with psycopg.connect(stack["database_url"], autocommit=True) as owner, logs_in_a_file():
+    with psycopg.connect(stack["database_url"], autocommit=True) as owner, logs_in_a_file(), _queue():
         for number in range(ROUNDS + 1):
             owner.execute(_WAITING, [WAITING])
             begun = time.perf_counter()
@@ -65,6 +68,7 @@ def figures(stack: Mapping[str, Any], _shop: Shop) -> Iterator[Figure]:
                 relayed.append(took)
                 single.append(alone)
         publisher.close()
+    with psycopg.connect(stack["database_url"], autocommit=True) as owner:
         burst = _burst(owner)
     ratio = Ratio.of(relayed, single)
     also = f"{1 / ratio.seconds:,.0f} messages a second; {1 / ratio.peer_seconds:,.0f} one by one"
@@ -72,6 +76,25 @@ def figures(stack: Mapping[str, Any], _shop: Shop) -> Iterator[Figure]:
         "a message by the relay: read, published, marked", "published, one confirm each", ratio, ONE_SIXTH, also
     )
     yield burst
+
+
+@contextmanager
+def _queue() -> Iterator[None]:
+    """A queue for the benchmark's events, of the kind that functions' queues are; it is gone afterwards."""
+    import pika
+
+    from eatit.broker import connection_parameters
+    from eatit.events import EXCHANGE
+
+    connection = pika.BlockingConnection(connection_parameters(timeout=30))
+    channel = connection.channel()
+    channel.queue_declare(QUEUE, durable=True, arguments={"x-queue-type": "quorum", "x-overflow": "reject-publish"})
+    channel.queue_bind(QUEUE, EXCHANGE, routing_key="bench.#")
+    try:
+        yield
+    finally:
+        channel.queue_delete(QUEUE)
+        connection.close()
 
 
 def _told(owner: psycopg.Connection[Any], kind: Any, identifier: Any) -> Any:
