@@ -1,10 +1,11 @@
 """The shapes of checkout and orders: what is sent and what is answered."""
 
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from pydantic import Field, model_validator
+from pydantic import Field, GetJsonSchemaHandler, model_validator
+from pydantic_core import CoreSchema
 
 from eatit.http.shapes import (
     Answer,
@@ -53,11 +54,18 @@ class Checkout(Body):
 
 
 class OrderChange(Change):
-    """What staff may change of an order. `payment_status`: cash was taken. `reason` is kept with the status."""
+    """What staff may change of an order. `payment_status`: cash was taken. `reason` is kept with the status, and
+    doesn't go without one."""
 
     status: OrderStatus = "placed"
     payment_status: Literal["paid"] = "paid"
     reason: Text300 | None = None
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, core: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        schema = super().__get_pydantic_json_schema__(core, handler)
+        handler.resolve_ref_schema(schema)["dependentRequired"] = {"reason": ["status"]}
+        return schema
 
 
 class OrderCancel(Body):

@@ -104,11 +104,12 @@ WITH given AS (
 UPDATE basket.payments SET status = 'refunded' WHERE id = %(payment)s::uuid AND %(whole)s::boolean
 """
 
-# Whose time to pay is over; another environment that is at one of them is let alone.
+# Whose time to pay is over; one that another environment is at is let alone.
 UNPAID = """
 SELECT o.id FROM basket.orders o
 WHERE o.status = 'placed' AND o.payment_method <> 'cash' AND o.payment_status = 'unpaid'
     AND o.created_at < now() - make_interval(mins => %(minutes)s::integer)
+    AND o.id <> ALL(%(passed_over)s::uuid[])
 ORDER BY o.created_at LIMIT 1 FOR UPDATE SKIP LOCKED
 """
 

@@ -14,7 +14,7 @@ import orjson
 from basket.order_statements import CHANGE, LOCK, READ, RELEASE, SELL, UNPAID, listed
 from basket.payments import cash
 from eatit.database import Database, Transaction
-from eatit.errors import Conflict, NotFound, check_version
+from eatit.errors import Conflict, Fault, Invalid, NotFound, check_version
 from eatit.observability import trace_id
 from eatit.outbox import adopt_written, emit
 from eatit.paging import make_cursor, page_of, read_cursor
@@ -117,8 +117,10 @@ def change_order(
 ) -> Order:
     """By staff: another `status`, or `payment_status` paid, which is cash taken; `reason` is kept with a status.
 
-    Raises `NotFound`, `Stale`, `Conflict` (`illegal_transition`).
+    Raises `Invalid` (a reason of nothing), `NotFound`, `Stale`, `Conflict` (`illegal_transition`).
     """
+    if "reason" in given and "status" not in given:
+        raise Invalid([Fault("/status", "missing")])
     order = locked(transaction, order_id, caller)
     check_version(order.version, expected)
     paid = order.payment_status
@@ -165,15 +167,16 @@ def move(
     return _changed(transaction, order, status, paid, actor, reason)
 
 
-def expire_one(transaction: Transaction) -> UUID | None:
-    """Cancel one online order whose time to be paid is over; its id, or `None` where there is none."""
-    due = transaction.rows(UNPAID, {"minutes": settings().payment_minutes})
+def expire_one(transaction: Transaction, passed_over: list[UUID], at: list[UUID]) -> bool:
+    """Cancel one online order whose time to be paid is over, none of `passed_over`; whether there was one. Its id is
+    put into `at` before anything is tried."""
+    due = transaction.rows(UNPAID, {"minutes": settings().payment_minutes, "passed_over": passed_over})
     if not due:
-        return None
+        return False
+    at.append(due[0].id)
     order = order_by_id(transaction, due[0].id)
     move(transaction, order, "cancelled", SYSTEM, reason="not paid in time", paid=order.payment_status)
-    found: UUID = order.id
-    return found
+    return True
 
 
 def _changed(transaction: Transaction, order: Order, status: str, paid: str, actor: Actor, reason: str | None) -> Order:

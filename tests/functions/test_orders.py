@@ -159,6 +159,15 @@ def sold_cancelled(sold: Any) -> Any:
     return it
 
 
+@pytest.mark.parametrize("given", [{"reason": "x"}, {"reason": None}, {"payment_status": "paid", "reason": "x"}])
+def test_a_reason_of_nothing_is_refused(sold: Any, given: dict[str, Any]) -> None:
+    it = sold()
+    answer = it.move(**given)
+    refused(answer, 422, "invalid_body")
+    assert [(fault["pointer"], fault["code"]) for fault in answer.body["errors"]] == [("/status", "missing")]
+    assert it.now() == it.order
+
+
 def test_a_change_of_a_version_that_is_gone(sold: Any) -> None:
     it = sold()
     answer = call("GET", it.path, token=it.buyer.token)
@@ -286,3 +295,22 @@ def test_what_is_not_paid_in_time_expires(sold: Any, aged: Any, context: Context
     assert (step["by"], step["by_role"], step["reason"]) == (None, "system", "not paid in time")
     assert online.told() == ["placed", "cancelled"]
     assert handler({}, context) == {"expired": 0}
+
+
+def test_one_that_cannot_expire_holds_up_no_other(sold: Any, aged: Any, context: Context, sql: Any) -> None:
+    from basket.order_expiry import handler
+
+    broken, sound = sold(payment_method="telegram"), sold(payment_method="telegram")
+    for it in (broken, sound):
+        aged(it.order)
+    # Its reservation is gone from the stock, so it can't be given back: nothing of the order may change.
+    spoil = "UPDATE store.stock SET reserved = reserved + %s WHERE product_id = %s"
+    sql.execute(spoil, [-2, broken.thing])
+    try:
+        with pytest.raises(RuntimeError, match="1 orders can't expire"):
+            handler({}, context)
+        assert (broken.now()["status"], sound.now()["status"]) == ("placed", "cancelled")
+    finally:
+        sql.execute(spoil, [2, broken.thing])
+    assert handler({}, context)["expired"] == 1
+    assert (broken.now()["status"], broken.stock()) == ("cancelled", (10, 0))

@@ -19,7 +19,7 @@ from eatit.secrets import secret
 _REFUSED = (pika.exceptions.ProbableAuthenticationError, pika.exceptions.AuthenticationError)
 
 
-class _JoiningConnection(pika.SelectConnection):
+class _JoiningConnection(pika.SelectConnection):  # type: ignore[misc]
     """Sends many messages by one system call: pika makes one a frame, which is three a message, and each wakes the
     broker."""
 
