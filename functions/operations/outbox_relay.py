@@ -7,9 +7,8 @@ from sqlalchemy import func, select, text
 
 from eatit.broker import event_message
 from eatit.database import Database, Transaction
-from eatit.events import Event
 from eatit.observability import begin_trace, logger
-from eatit.outbox import mark_published, outbox
+from eatit.outbox import MARK_PUBLISHED, event_of, outbox
 from eatit.publisher import WINDOW, Publisher
 
 OLDER_THAN = "2 seconds"  # younger ones are being published by their writer just now
@@ -49,21 +48,9 @@ def _relay_batch(transaction: Transaction) -> tuple[int, int]:
     rows = transaction.execute(_waiting).all()
     if not rows:
         return 0, 0
-    events = [
-        Event(
-            row.id,
-            row.type,
-            row.schema_version,
-            row.aggregate_id,
-            row.version,
-            row.occurred_at,
-            row.trace_id,
-            row.state,
-        )
-        for row in rows
-    ]
+    events = [event_of(row) for row in rows]
     confirmed = _publisher.publish([event_message(event) for event in events], within=PUBLISH_SECONDS)
     ids = [event.id for event, sure in zip(events, confirmed, strict=True) if sure]
     if ids:
-        transaction.execute(mark_published, {"ids": ids})
+        transaction.rows(MARK_PUBLISHED, {"ids": ids})
     return len(ids), len(events) - len(ids)

@@ -10,14 +10,14 @@ from typing import Any
 from uuid import UUID
 
 import orjson
-from sqlalchemy import Row as DatabaseRow
 from sqlalchemy import text
 
 from eatit.database import Transaction
 from eatit.errors import Fault, Invalid
-from eatit.events import PRODUCT_ARCHIVED, PRODUCT_CHANGED, SCHEMA_VERSION, Event
+from eatit.events import PRODUCT_ARCHIVED, PRODUCT_CHANGED, SCHEMA_VERSION
 from eatit.identifiers import uuid7
 from eatit.observability import trace_id
+from eatit.outbox import event_of
 from store.import_goods import WRITTEN, Good, Goods, Wanted
 from store.import_known import remember
 
@@ -61,7 +61,7 @@ _announce = f"""
     JOIN store.products p ON p.id = x.product
     JOIN store.states_of_products(%(products)s::uuid[]) s ON s.product_id = x.product
 """  # noqa: S608
-_announce_and_tell = _announce + " RETURNING id, type, aggregate_id, version, occurred_at, state"
+_announce_and_tell = _announce + " RETURNING *"
 
 
 @dataclass(slots=True)
@@ -158,7 +158,7 @@ def _write(transaction: Transaction, made: list[Good], changed: list[Good]) -> N
     if len(ids) > TOLD_AT_ONCE:
         transaction.run(_announce, given)
         return
-    transaction.events.extend(_event(row) for row in transaction.rows(_announce_and_tell, given))
+    transaction.events += [event_of(row) for row in transaction.rows(_announce_and_tell, given)]
 
 
 def _values(good: Good) -> list[Any]:
@@ -167,16 +167,3 @@ def _values(good: Good) -> list[Any]:
 
 def _copied(value: Any) -> Any:
     return orjson.dumps(value).decode() if isinstance(value, dict) else value
-
-
-def _event(row: DatabaseRow[Any]) -> Event:
-    return Event(
-        row.id,
-        row.type,
-        SCHEMA_VERSION,
-        row.aggregate_id,
-        row.version,
-        row.occurred_at,
-        trace_id(),
-        row.state,
-    )

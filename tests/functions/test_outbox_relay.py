@@ -195,3 +195,23 @@ def test_a_request_id_travels_from_the_edge_to_the_outbox(staff: str, sql: Any) 
     good(call("PATCH", f"/store/products/{made['id']}", {"name": "x"}, token=staff, headers=headers))
     rows = sql.execute("SELECT trace_id FROM events.outbox WHERE aggregate_id = %s ORDER BY version", [made["id"]])
     assert rows.fetchall()[-1] == ("walks-with-me",)
+
+
+def test_a_mark_does_not_wait_for_the_disk(sql: Any) -> None:
+    from eatit.database import Database
+    from eatit.outbox import MARK_PUBLISHED
+
+    (row,) = waiting(sql, "tests.marked", 1, age="-1 hour")
+    database = Database("operations")
+    try:
+
+        def work(transaction: Any) -> str:
+            assert len(transaction.rows(MARK_PUBLISHED, {"ids": [row]})) == 1
+            return str(transaction.rows("SHOW synchronous_commit", {})[0][0])
+
+        assert database.transaction(work) == "off"
+        assert database.rows("SHOW synchronous_commit", {})[0][0] == "on"
+        assert unpublished(sql, "tests.marked") == 0
+    finally:
+        database.close()
+        sql.execute("DELETE FROM events.outbox WHERE id = %s", [row])

@@ -234,3 +234,26 @@ def test_the_versions_that_are_told_have_no_holes(goods: Any, warehouse: Any, ba
         [bread],
     ).fetchall()
     assert rows == [(1, "5.000"), (2, "0.000"), (3, "5.000")]
+
+
+def test_what_the_database_wrote_is_adopted_once(basket: Any, goods: Any, warehouse: Any) -> None:
+    from eatit.outbox import adopt_written
+
+    place = warehouse()
+    things = [goods({place: 5}) for _ in range(3)]
+    lines = json.dumps([{"product_id": thing, "quantity": "1"} for thing in things])
+    given = {"order": uuid4(), "lines": lines, "warehouse": None, "latitude": None, "longitude": None}
+
+    def work(transaction: Any) -> list[int]:
+        seen = []
+        for statement in (RESERVE, None, text("SELECT store.release(CAST(:order AS uuid), 'test')")):
+            if statement is not None:
+                transaction.execute(statement, given)
+            adopt_written(transaction)
+            seen.append(len(transaction.events))
+        told = [(str(event.aggregate_id), event.version) for event in transaction.events]
+        assert sorted(told) == sorted((thing, version) for thing in things for version in (2, 3))
+        assert len({event.id for event in transaction.events}) == 6
+        return seen
+
+    assert basket.transaction(work) == [3, 3, 6]

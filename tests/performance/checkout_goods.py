@@ -62,10 +62,13 @@ class BareCheckout:
     def __call__(self) -> None:
         from basket.checkout import order_number
         from basket.order_statements import PLACE, READ, RESERVE
-        from basket.statements import LOCK
+        from basket.statements import LOCK as BASKET_LOCK
         from basket.statements import READ as BASKET
+        from eatit.http.idempotency import KEEP, KEPT, KEPT_HOURS, LOCK
         from eatit.identifiers import uuid7
+        from eatit.outbox import ADOPT, EMIT, MARK_PUBLISHED
 
+        kept = "basket.idempotency"
         order, event = uuid7(), uuid7()
         scope = hashlib.sha256(uuid4().bytes).digest()
         with self.connection.transaction(), self.connection.cursor(row_factory=namedtuple_row) as cursor:
@@ -73,12 +76,9 @@ class BareCheckout:
             def rows(sql: str, given: Any) -> Sequence[Any]:
                 return cursor.execute(sql.encode(), given).fetchall()
 
-            rows("SELECT pg_try_advisory_xact_lock(%s)", [int.from_bytes(scope[:8], signed=True)])
-            rows(
-                "SELECT * FROM basket.idempotency WHERE scope = %s AND created_at > now() - interval '24 hours'",
-                [scope],
-            )
-            rows(LOCK["user"], {"user": self.user})
+            rows(LOCK, {"lock": int.from_bytes(scope[:8], signed=True)})
+            rows(KEPT.format(table=kept, hours=KEPT_HOURS), {"scope": scope})
+            rows(BASKET_LOCK["user"], {"user": self.user})
             lines = rows(BASKET["user"], {"user": self.user})
             wanted = [{"product_id": str(line.product_id), "quantity": str(line.quantity)} for line in lines]
             place = {"warehouse": None, "latitude": None, "longitude": None, "trace": "bench"}
@@ -103,24 +103,12 @@ class BareCheckout:
                 },
             )  # fmt: skip
             assert placed
-            written = rows(
-                "SELECT * FROM events.outbox WHERE id = ANY(string_to_array(nullif("
-                "current_setting('eatit.events', true), ''), ',')::uuid[]) ORDER BY id",
-                None,
-            )
-            rows("SELECT set_config('eatit.events', '', true)", None)
+            written = rows(ADOPT, None)
             (made,) = rows(READ, {"order": order})
             state = json.dumps({"id": str(order), "items": made.lines, "number": made.number})
-            rows(
-                "INSERT INTO events.outbox (id, type, schema_version, aggregate_id, version, trace_id, state)"
-                " VALUES (%s, 'basket.order.placed', 1, %s, 1, 'bench', %s) RETURNING occurred_at, state",
-                [event, order, state],
-            )
-            cursor.execute("DELETE FROM basket.idempotency WHERE scope = %s", [scope])
-            cursor.execute(
-                "INSERT INTO basket.idempotency (scope, body_digest, status, headers, body)"
-                " VALUES (%s, %s, 201, '{}', %s)",
-                [scope, scope, state.encode() * 2],
-            )
+            told = {"id": event, "type": "basket.order.placed", "schema_version": 1, "aggregate_id": order}
+            rows(EMIT, {**told, "version": 1, "trace_id": "bench", "state": state})
+            answer = {"status": 201, "headers": "{}", "body": state.encode() * 2}
+            cursor.execute(KEEP.format(table=kept).encode(), {"scope": scope, "body_digest": scope, **answer})
         ids = [event, *(row.id for row in written)]
-        self.connection.execute("UPDATE events.outbox SET published_at = now() WHERE id = ANY(%s)", [ids])
+        self.connection.execute(MARK_PUBLISHED.encode(), {"ids": ids})

@@ -8,6 +8,7 @@ import time
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
+import orjson
 from sqlalchemy import (
     BigInteger,
     Column,
@@ -18,16 +19,11 @@ from sqlalchemy import (
     Table,
     Text,
     Uuid,
-    any_,
-    bindparam,
-    cast,
     func,
     insert,
-    select,
     text,
-    update,
 )
-from sqlalchemy.dialects.postgresql import ARRAY, JSONB
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.sql.elements import ColumnElement
 
 from eatit.events import SCHEMA_VERSION, Event
@@ -56,9 +52,27 @@ outbox = Table(
     Index("outbox_waiting", "id", postgresql_where=text("published_at IS NULL")),
     Index("outbox_published", "published_at", postgresql_where=text("published_at IS NOT NULL")),
 )
-mark_published = (
-    update(outbox).where(outbox.c.id == any_(bindparam("ids", type_=ARRAY(Uuid)))).values(published_at=func.now())
+# In the driver's own form (see `Database.rows`). It doesn't wait for the disk: a mark that a crash of the server loses
+# is an event published twice, which consumers bear.
+MARK_PUBLISHED = """
+UPDATE events.outbox SET published_at = now()
+FROM (SELECT set_config('synchronous_commit', 'off', true)) AS unhurried
+WHERE id = ANY(%(ids)s::uuid[]) RETURNING id
+"""
+EMIT = """
+INSERT INTO events.outbox (id, type, schema_version, aggregate_id, version, trace_id, state)
+VALUES (%(id)s::uuid, %(type)s::text, %(schema_version)s::integer, %(aggregate_id)s::uuid, %(version)s::bigint,
+    %(trace_id)s::text, %(state)s::jsonb)
+RETURNING occurred_at, state
+"""
+# What is adopted is forgotten with it: the sort reads all before the first row is given, and the setting goes.
+ADOPT = """
+WITH written AS MATERIALIZED (
+    SELECT * FROM events.outbox
+    WHERE id = ANY(string_to_array(nullif(current_setting('eatit.events', true), ''), ',')::uuid[]) ORDER BY id
 )
+SELECT written.*, set_config('eatit.events', '', true) FROM written
+"""
 
 
 def emit(
@@ -72,50 +86,33 @@ def emit(
 
     `state` is the aggregate's full state, or an SQL expression that makes it.
     """
-    identifier, trace = uuid7(), trace_id()
-    row = transaction.execute(
-        insert(outbox)
-        .values(
-            id=identifier,
-            type=event_type,
-            schema_version=SCHEMA_VERSION,
-            aggregate_id=aggregate_id,
-            version=version,
-            trace_id=trace,
-            state=state,
-        )
-        .returning(outbox.c.occurred_at, outbox.c.state)
-    ).one()
-    transaction.events.append(
-        Event(identifier, event_type, SCHEMA_VERSION, aggregate_id, version, row.occurred_at, trace, row.state)
-    )
-
-
-_written = select(outbox).where(
-    outbox.c.id
-    == any_(cast(func.string_to_array(func.nullif(func.current_setting("eatit.events", True), ""), ","), ARRAY(Uuid)))
-)
-_none_written = select(func.set_config("eatit.events", "", True))
+    given: dict[str, Any] = {
+        "id": uuid7(),
+        "type": event_type,
+        "schema_version": SCHEMA_VERSION,
+        "aggregate_id": aggregate_id,
+        "version": version,
+        "trace_id": trace_id(),
+    }
+    if isinstance(state, dict):
+        (row,) = transaction.rows(EMIT, {**given, "state": orjson.dumps(state).decode()})
+    else:
+        adding = insert(outbox).values(**given, state=state).returning(outbox.c.occurred_at, outbox.c.state)
+        row = transaction.execute(adding).one()
+    transaction.events.append(Event(**given, occurred_at=row.occurred_at, state=row.state))
 
 
 def adopt_written(transaction: "Transaction") -> None:
     """Take over the events that the database's own functions wrote in this transaction (such as `store.reserve`), so
     that they are published after the commit as those of `emit` are."""
-    rows = transaction.execute(_written.order_by(outbox.c.id)).all()
-    transaction.execute(_none_written)
-    for row in rows:
-        transaction.events.append(
-            Event(
-                row.id,
-                row.type,
-                row.schema_version,
-                row.aggregate_id,
-                row.version,
-                row.occurred_at,
-                row.trace_id,
-                row.state,
-            )
-        )
+    transaction.events += [event_of(row) for row in transaction.rows(ADOPT, {})]
+
+
+def event_of(row: Any) -> Event:
+    """The event in a row of the outbox."""
+    return Event(
+        row.id, row.type, row.schema_version, row.aggregate_id, row.version, row.occurred_at, row.trace_id, row.state
+    )
 
 
 _publisher: "Publisher | None" = None
@@ -143,7 +140,7 @@ def publish_at_once(database: "Database", events: list[Event]) -> None:
             _paused_until = time.monotonic() + PAUSE_SECONDS
             logger.warning("events left to the relay", waiting=len(events) - len(ids))
         if ids:
-            database.read(mark_published, {"ids": ids})
+            database.rows(MARK_PUBLISHED, {"ids": ids})
     except Exception:
         # The change is committed and its rows are in the outbox: the caller must get the answer.
         _paused_until = time.monotonic() + PAUSE_SECONDS

@@ -41,19 +41,17 @@ SELECT basket_id AS bsk, product_id AS prd, quantity AS qty, price_amount AS pri
     FROM ({read}) AS b \\gset
 SELECT in_warehouse AS place FROM ({reserve}) AS r \\gset
 {place};
-SELECT * FROM events.outbox
-    WHERE id = ANY(string_to_array(nullif(current_setting('eatit.events', true), ''), ',')::uuid[]);
-SELECT set_config('eatit.events', '', true);
+{adopt};
 {order};
 INSERT INTO events.outbox (id, type, schema_version, aggregate_id, version, trace_id, state)
     VALUES (:event::uuid, 'basket.order.placed', 1, :ord::uuid, 1, 'bench', jsonb_build_object('id', :ord::text,
     'told', repeat('x', 600))) RETURNING occurred_at, state;
-DELETE FROM basket.idempotency WHERE scope = decode(:scope::text, 'hex');
 INSERT INTO basket.idempotency (scope, body_digest, status, headers, body)
-    VALUES (decode(:scope::text, 'hex'), decode(:scope::text, 'hex'), 201, '{{}}', repeat('x', 1200)::bytea);
+    VALUES (decode(:scope::text, 'hex'), decode(:scope::text, 'hex'), 201, '{{}}', repeat('x', 1200)::bytea)
+    ON CONFLICT (scope) DO UPDATE SET body = excluded.body;
 COMMIT;
-UPDATE events.outbox SET published_at = now() WHERE id = :event::uuid OR (
-    aggregate_id = :prd::uuid AND trace_id = :ord::text AND published_at IS NULL);
+UPDATE events.outbox SET published_at = now() FROM (SELECT set_config('synchronous_commit', 'off', true)) AS unhurried
+    WHERE id = :event::uuid OR (aggregate_id = :prd::uuid AND trace_id = :ord::text AND published_at IS NULL);
 """
 
 
@@ -158,6 +156,7 @@ def _script() -> str:
     from basket.order_statements import PLACE, READ, RESERVE
     from basket.statements import LOCK
     from basket.statements import READ as BASKET
+    from eatit.outbox import ADOPT
 
     line = (
         "jsonb_build_array(jsonb_build_object('position', 1, 'product_id', :prd::text, 'sku', :sku::text,"
@@ -180,5 +179,5 @@ def _script() -> str:
     fill = filled(FILL.replace("%(user)s", "%(user)s::uuid").replace("= ANY(%(products)s)", "= :product::uuid"))
     return _SCRIPT.format(
         fill=fill, lock=filled(LOCK["user"]), read=filled(BASKET["user"]), reserve=filled(RESERVE, **nowhere),
-        place=filled(PLACE), order=filled(READ.replace("HH24:MI:SS", "HH24-MI-SS")),
+        adopt=ADOPT.strip(), place=filled(PLACE), order=filled(READ.replace("HH24:MI:SS", "HH24-MI-SS")),
     )  # fmt: skip

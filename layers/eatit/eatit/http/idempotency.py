@@ -4,14 +4,8 @@ import hashlib
 from collections.abc import Callable
 from typing import Any
 
-from sqlalchemy import (
-    Table,
-    bindparam,
-    func,
-    insert,
-    select,
-    text,
-)
+import orjson
+from sqlalchemy import Table
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -21,7 +15,19 @@ from eatit.errors import Conflict, DomainError
 KEPT_HOURS = 24
 _KEPT_HEADERS = ("content-type", "location", "etag", "content-language", "vary", "cache-control", "x-basket-token")
 
-_lock = select(func.pg_try_advisory_xact_lock(bindparam("lock")))
+# In the driver's own form (see `Database.rows`). The lock is a statement by itself: what is kept must be read later.
+LOCK = "SELECT pg_try_advisory_xact_lock(%(lock)s::bigint) AS got"
+KEPT = """
+SELECT body_digest, status, headers, body FROM {table}
+WHERE scope = %(scope)s::bytea AND created_at > now() - interval '{hours} hours'
+"""
+# One that is there already is too old.
+KEEP = """
+INSERT INTO {table} (scope, body_digest, status, headers, body)
+VALUES (%(scope)s::bytea, %(body_digest)s::bytea, %(status)s::integer, %(headers)s::jsonb, %(body)s::bytea)
+ON CONFLICT (scope) DO UPDATE SET body_digest = excluded.body_digest, status = excluded.status,
+    headers = excluded.headers, body = excluded.body, created_at = excluded.created_at
+"""
 
 
 class Idempotency:
@@ -29,11 +35,8 @@ class Idempotency:
 
     def __init__(self, database: Database, table: Table) -> None:
         self._database = database
-        self._table = table
-        fresh = table.c.created_at > func.now() - text(f"interval '{KEPT_HOURS} hours'")
-        self._kept = select(table).where(table.c.scope == bindparam("scope"), fresh)
-        self._forget = table.delete().where(table.c.scope == bindparam("scope"))
-        self._keep = insert(table)
+        self._kept = KEPT.format(table=table.fullname, hours=KEPT_HOURS)
+        self._keep = KEEP.format(table=table.fullname)
 
     def post(
         self, request: Request, scope: str | None, work: Callable[[Transaction], Response], *, required: bool = False
@@ -54,26 +57,19 @@ class Idempotency:
 
         def once(transaction: Transaction) -> Response:
             lock = int.from_bytes(digest[:8], signed=True)
-            if not transaction.execute(_lock, {"lock": lock}).scalar_one():
+            if not transaction.rows(LOCK, {"lock": lock})[0].got:
                 raise Conflict("request_in_progress")
-            kept = transaction.execute(self._kept, {"scope": digest}).one_or_none()
-            if kept is not None:
-                if bytes(kept.body_digest) != body_digest:
+            kept = transaction.rows(self._kept, {"scope": digest})
+            if kept:
+                if bytes(kept[0].body_digest) != body_digest:
                     raise DomainError("idempotency_key_reused")
-                return _replayed(kept)
+                return _replayed(kept[0])
             response = work(transaction)
             if 200 <= response.status_code < 300:
-                transaction.execute(self._forget, {"scope": digest})
-                transaction.execute(
-                    self._keep,
-                    {
-                        "scope": digest,
-                        "body_digest": body_digest,
-                        "status": response.status_code,
-                        "headers": {name: response.headers[name] for name in _KEPT_HEADERS if name in response.headers},
-                        "body": bytes(response.body),
-                    },
-                )
+                headers = {name: response.headers[name] for name in _KEPT_HEADERS if name in response.headers}
+                answer = {"status": response.status_code, "body": bytes(response.body)}
+                told = {"headers": orjson.dumps(headers).decode(), "scope": digest, "body_digest": body_digest}
+                transaction.run(self._keep, {**answer, **told})
             return response
 
         return self._database.transaction(once)
