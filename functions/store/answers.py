@@ -30,7 +30,7 @@ def language_of(audience: str) -> str:
 def told(row: Any, audience: str, words: tuple[str, ...] = ("name",)) -> dict[str, Any]:
     """An entity's words in the language of its audience; staff get the translations beside the default language."""
     words_told = row.translations.get(audience, {}) if audience not in ("staff", settings().default_language) else {}
-    answer: dict[str, Any] = {word: words_told.get(word) or row._mapping[word] for word in words}
+    answer: dict[str, Any] = {word: words_told.get(word) or getattr(row, word) for word in words}
     if audience == "staff":
         answer["translations"] = row.translations
     return answer

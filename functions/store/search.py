@@ -1,20 +1,22 @@
 """Search: products by their words, the best first, with what there is of each kind among them.
 
-However large the shop, at most `MOST` matches are ranked and counted; see migration 0011.
+However large the shop, at most `MOST` matches are ranked and counted; see migration 0019.
 """
 
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import bindparam, select, text
+from sqlalchemy import Uuid, any_, bindparam, text
+from sqlalchemy.dialects.postgresql import ARRAY
 
-from eatit.database import Database
+from eatit.database import Database, driver_form
 from eatit.paging import make_cursor, page_of, read_cursor
+from eatit.settings import settings
 from store.catalogue import SOLD, Product
 from store.narrowing import WITH_DESCENDANTS
 from store.search_query import Query, one_off, other_layout, read_query, with_words, words_in
-from store.tables import categories, products
+from store.tables import products
 
 MOST = 5000
 SHORT_WORD = 4
@@ -26,33 +28,39 @@ _search = text("""
     WITH asked AS MATERIALIZED (
         SELECT store.search_query(:words, :before_last, :last) AS query
     ), matched AS MATERIALIZED (
-        SELECT DISTINCT ON (m.product_id) m.*
-        FROM asked, store.search_matches(
+        SELECT m.* FROM asked, store.search_matches(
             asked.query, :code, :key, :key_end, CAST(:below AS uuid[]), :every, :most + 1) m
-        ORDER BY m.product_id, m.score DESC
+    ), found AS MATERIALIZED (
+        SELECT count(*) AS n FROM matched
+    ), best AS (
+        -- Of more than are ranked some may be there twice.
+        SELECT DISTINCT ON (product_id) * FROM matched WHERE (SELECT n FROM found) > :most
+        ORDER BY product_id, score DESC
     ), ranked AS MATERIALIZED (
-        SELECT * FROM matched ORDER BY score DESC, product_id LIMIT :most
+        SELECT * FROM matched WHERE (SELECT n FROM found) <= :most
+        UNION ALL (SELECT * FROM best ORDER BY score DESC, product_id LIMIT :most)
     ), page AS (
         SELECT product_id, score FROM ranked
         WHERE score < :score OR (score = :score AND product_id > :after)
         ORDER BY score DESC, product_id LIMIT :limit
     )
     SELECT
-        (SELECT count(*) FROM matched) AS found,
+        (SELECT n FROM found) AS found,
         (SELECT coalesce(json_agg(json_build_array(product_id, score) ORDER BY score DESC, product_id), '[]')
             FROM page) AS page,
-        (SELECT coalesce(json_agg(json_build_array(category_id, n) ORDER BY n DESC, category_id), '[]') FROM
-            (SELECT category_id, count(*) AS n FROM ranked GROUP BY category_id) c) AS categories,
+        (SELECT coalesce(json_agg(json_build_array(id, word, n) ORDER BY n DESC, id), '[]') FROM (
+            SELECT c.id, counted.n,
+                coalesce(nullif(c.translations -> CAST(:language AS text) ->> 'name', ''), c.name) AS word
+            FROM (SELECT category_id, count(*) AS n FROM ranked GROUP BY category_id) counted
+            JOIN store.categories c ON c.id = counted.category_id) named) AS categories,
         (SELECT coalesce(json_agg(json_build_array(step, n) ORDER BY step), '[]') FROM
             (SELECT width_bucket(price_amount, CAST(:steps AS bigint[])) AS step, count(*) AS n
                 FROM ranked GROUP BY 1) p) AS prices,
         (SELECT coalesce(json_agg(json_build_array(allergen, n) ORDER BY n DESC, allergen), '[]') FROM
-            (SELECT allergen, count(*) AS n FROM ranked, unnest(allergens) AS allergen GROUP BY 1) a) AS allergens
+            (SELECT allergen, count(*) AS n FROM (SELECT unnest(allergens) AS allergen FROM ranked) u GROUP BY 1) a
+        ) AS allergens
 """)
-_some = SOLD.where(products.c.id.in_(bindparam("ids", expanding=True)))
-_names_of_categories = select(categories.c.id, categories.c.name, categories.c.translations).where(
-    categories.c.id.in_(bindparam("ids", expanding=True))
-)
+_some = driver_form(SOLD.where(products.c.id == any_(bindparam("ids", type_=ARRAY(Uuid)))))
 # Of words that are wrong the likeliest right ones: the most alike, of these the most frequent. A word of the same stem
 # as one of ours is right as it is.
 _corrections = text("""
@@ -73,12 +81,12 @@ _corrections = text("""
 @dataclass(frozen=True, slots=True)
 class Found:
     """A page of a search: products with their scores; what the matches, or the first `MOST` of them, come to by
-    category, by step of prices (see `STEPS`) and by allergen; and the query that was run instead of one that nothing
-    matched."""
+    category (its id and name beside the count), by step of prices (see `STEPS`) and by allergen; and the query that was
+    run instead of one that nothing matched."""
 
     rows: list[tuple[Product, float]]
     next_cursor: str | None
-    categories: list[tuple[Any, int]]
+    categories: list[tuple[str, str, int]]
     prices: list[tuple[int, int]]
     allergens: list[tuple[str, int]]
     approximate: bool
@@ -87,15 +95,24 @@ class Found:
 
 
 def search(
-    database: Database, given: str, category: UUID | None, *, staff: bool, limit: int, cursor: str | None
+    database: Database,
+    given: str,
+    category: UUID | None,
+    *,
+    staff: bool,
+    language: str,
+    limit: int,
+    cursor: str | None,
 ) -> Found:
-    """The products that a query matches. Raises `DomainError` (`invalid_cursor`)."""
+    """The products that a query matches; `language`: of categories' names. Raises `DomainError` (`invalid_cursor`)."""
     filters = {"q": given, "category": category, "staff": staff}
     score, after = _FIRST if cursor is None else read_cursor(cursor, "-score", filters, [int, UUID])
     below = None
     if category is not None:
         below = list(database.read(WITH_DESCENDANTS, {"category": category}).scalars())
-    place = {"below": below, "every": staff, "score": score, "after": after, "limit": limit + 1}
+    # The default language's words are the category's own.
+    translated = None if language == settings().default_language else language
+    place = {"below": below, "every": staff, "language": translated, "score": score, "after": after, "limit": limit + 1}
     query, corrected = read_query(given), None
     found = _asked(database, query, place)
     if not found.found:
@@ -106,15 +123,13 @@ def search(
                 query, corrected, found = other, likely, instead
                 break
     page, more = page_of(found.page, limit)
-    by_id = {str(row.id): row for row in database.read(_some, {"ids": [UUID(entry[0]) for entry in page]})}
+    by_id = {str(row.id): row for row in database.rows(_some, {"ids": [entry[0] for entry in page]})}
     rows = [(by_id[key], points / 1_000_000) for key, points in page if key in by_id]
     following = make_cursor("-score", filters, [page[-1][1], page[-1][0]]) if more else None
-    names = database.read(_names_of_categories, {"ids": [UUID(entry[0]) for entry in found.categories]}).all()
-    named = {str(row.id): row for row in names}
     return Found(
         rows,
         following,
-        [(named[key], count) for key, count in found.categories if key in named],
+        found.categories,
         found.prices,
         found.allergens,
         found.found > MOST,

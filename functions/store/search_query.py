@@ -9,6 +9,8 @@ _NOISE = re.compile(r"[^\w\s\"-]|_|-(?!\w)|(?<=\w)-")
 _LAST = re.compile(r"(?:^|(?<=\s))\w+$")
 _CODE = re.compile(r"[a-z0-9][a-z0-9_./-]{0,63}")
 _EITHER = {"or"}
+# What NFKC leaves as it is, and all of it visible.
+_USUAL = re.compile(r"[ -~А-Яа-яЁё]*")
 SHORTEST_START = 3
 MOST_WORDS = 20
 # The keys of a keyboard in Latin and in Cyrillic: who forgot to switch types one for the other.
@@ -33,6 +35,8 @@ class Query:
 
 def plain(text: str) -> str:
     """Text as it is searched: NFKC, small letters, ё as е, nothing invisible. As `store.plain` has it in SQL."""
+    if _USUAL.fullmatch(text):
+        return text.lower().replace("ё", "е")
     visible = "".join(letter for letter in unicodedata.normalize("NFKC", text) if unicodedata.category(letter) != "Cf")
     return visible.lower().replace("ё", "е")
 

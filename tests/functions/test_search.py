@@ -334,6 +334,39 @@ def test_beyond_the_most_matches_the_best_are_counted_and_that_is_said(
     assert good(search(word))["facets_approximate"] is False
 
 
+@pytest.mark.parametrize("most", [5000, 3])
+@pytest.mark.parametrize(
+    "asked",
+    ["{w}", "{w} {v}", "{w} or {v}", '"{w} {v}"', "{w} -{v}", "{w} ", "{part}", "{w} {vpart}", "{v} or {w} {v}"],
+)
+def test_however_a_product_is_found_it_is_counted_once(
+    staff: str, category: str, asked: str, most: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    w, v = unique("w").replace("-", ""), unique("v").replace("-", "")
+    english = {"en": {"name": f"{w} {v} x"}}
+    product(staff, sku=w, name=w, composition=f"{v} {w}", translations=english, category_id=category)
+    for name, composition in (
+        (f"{w} {v}", w),
+        (f"{v} {w}", v),
+        (f"{w} x", w),
+        (v, w),
+        ("Иное", w),
+        ("Иное", f"{v} {w}"),
+    ):
+        for status in ("active", "draft"):
+            product(staff, name=name, status=status, composition=composition, category_id=category)
+    monkeypatch.setattr("store.search.MOST", most)
+    for token in (None, staff):
+        for narrowed in ({}, {"category": category}):
+            q = asked.format(w=w, v=v, part=w[:-2], vpart=v[:-2])
+            body = good(search(q, limit=100, token=token, **narrowed))
+            ids = [item["id"] for item in body["items"]]
+            assert len(ids) == len(set(ids)) > 0, (q, narrowed)
+            assert [row["count"] for row in body["facets"]["categories"]] == [len(ids)]
+            assert len(ids) == most or not body["facets_approximate"]
+            assert len(ids) <= most
+
+
 def test_words_common_together_are_looked_for_in_the_sample_first(
     staff: str, sql: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:

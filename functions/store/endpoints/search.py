@@ -13,7 +13,7 @@ from eatit.http.callers import Anyone
 from eatit.http.documentation import described
 from eatit.http.parameters import Cursor, Limit
 from eatit.http.shapes import Id, ParameterText
-from store.answers import audience_of, language_of, product_answer, told
+from store.answers import audience_of, language_of, product_answer
 from store.database import database
 from store.highlights import Highlights
 from store.search import STEPS, Found, search
@@ -41,8 +41,9 @@ async def search_products(
     """What matches, the best first, in Russian and English and whatever the words' endings, and what the matches are by
     category, price and allergen. A query that nothing matches is corrected, if the shop has words like its own."""
     audience = audience_of(request, caller)
-    found = search(database, q, category, staff=audience == "staff", limit=limit, cursor=cursor)
-    return page(dump(_answer(found, audience)), language=language_of(audience))
+    staff, language = audience == "staff", language_of(audience)
+    found = search(database, q, category, staff=staff, language=language, limit=limit, cursor=cursor)
+    return page(dump(_answer(found, audience)), language=language)
 
 
 def _answer(found: Found, audience: str) -> dict[str, Any]:
@@ -57,10 +58,7 @@ def _answer(found: Found, audience: str) -> dict[str, Any]:
         "items": [item for item, _ in items],
         "next_cursor": found.next_cursor,
         "facets": {
-            "categories": [
-                {"category_id": row.id, "name": told(row, audience)["name"], "count": count}
-                for row, count in found.categories
-            ],
+            "categories": [{"category_id": key, "name": name, "count": count} for key, name, count in found.categories],
             "price_ranges": [_price_range(step, count) for step, count in found.prices],
             "allergens": [{"allergen": allergen, "count": count} for allergen, count in found.allergens],
         },
