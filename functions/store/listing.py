@@ -83,7 +83,7 @@ class _Walk:
             return rows, None
         busy = time.monotonic() - begun > BUSY
         alone = not self._narrowing.conditions(self._rows, self._along)
-        nearest = self._whole(self._nearest(after, None if alone else NEAREST))
+        nearest = self._whole(self._between(after, None) if alone else self._nearest(after))
         if alone or len(nearest) == self._limit:
             return nearest, None
         if (rows := self._of_few(FEW, after)) is not None:
@@ -108,10 +108,11 @@ class _Walk:
                 break
         return found, after
 
-    def _nearest(self, after: list[Any] | None, most: int | None) -> Select[Any]:
-        """Of the `most` rows that come next those that pass, as far as the page is long."""
-        rows = select(self._rows).where(*self._range(after))
-        near = self._in_order(rows, self._rows).limit(most).subquery("near")
+    def _nearest(self, after: list[Any] | None) -> Select[Any]:
+        """Of the NEAREST rows that come next those that pass, as far as the page is long."""
+        looked_at = self._narrowing.looked_at | {"id", "document", self._column.name}
+        rows = select(*(column for column in self._rows.c if column.name in looked_at)).where(*self._range(after))
+        near = self._in_order(rows, self._rows).limit(NEAREST).subquery("near")
         passing = select(near.c.id).where(*self._narrowing.conditions(near, self._along))
         return self._in_order(passing, near)
 
