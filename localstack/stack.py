@@ -38,6 +38,7 @@ SHOP_RULES = (
     ("DeliveryFreeFrom", "DELIVERY_FREE_FROM", "0"),
     ("MinimumOrder", "MINIMUM_ORDER", "0"),
     ("PaymentMinutes", "PAYMENT_MINUTES", "30"),
+    ("OpenCashOrders", "OPEN_CASH_ORDERS", "0"),
 )
 HEALTH_SECONDS = 30
 HEALTH_PAUSE = 0.2

@@ -9,7 +9,7 @@ import orjson
 
 from basket import orders
 from basket.baskets import Basket, basket_of
-from basket.order_statements import PLACE, RESERVE
+from basket.order_statements import OWED, PLACE, RESERVE
 from basket.pricing import GONE, MISFIT, priced
 from basket.statements import LOCK, READ
 from eatit.database import Transaction
@@ -18,6 +18,7 @@ from eatit.identifiers import uuid7
 from eatit.money import quantity_text
 from eatit.observability import trace_id
 from eatit.outbox import adopt_written
+from eatit.settings import settings
 
 # Without what is taken for something else when it is read out. Random, so that nobody can count a shop's orders.
 ALPHABET = "23456789ABCDEFGHJKMNPQRSTVWXYZ"
@@ -39,7 +40,8 @@ def check_out(transaction: Transaction, actor: orders.Actor, wanted: Wanted) -> 
     """Make an order of the actor's basket, which is empty afterwards.
 
     Raises `Conflict`: `basket_empty`, `quantity_not_sold` (a product's step or bounds have changed), `price_changed`
-    (the total is more than expected), `below_minimum_order`, `out_of_stock`. The caller's transaction must end with it,
+    (the total is more than expected), `below_minimum_order`, `too_many_open_orders`,
+    `out_of_stock`. The caller's transaction must end with it,
     since stock may be reserved by then.
     """
     basket = _locked_basket(transaction, actor.id)
@@ -57,6 +59,7 @@ def check_out(transaction: Transaction, actor: orders.Actor, wanted: Wanted) -> 
     least = told["minimum_order"] if all(item["warnings"] != GONE for item in told["items"]) else None
     if least and told["subtotal"]["amount"] - told["discount_total"]["amount"] < least["amount"]:
         raise Conflict("below_minimum_order", extra={"minimum_order": least})
+    _may_owe_one_more(transaction, actor.id, wanted)
     order_id = uuid7()
     warehouse_id = _reserve(transaction, order_id, told["items"], wanted)
     _place(transaction, order_id, actor, basket, told, wanted, warehouse_id)
@@ -80,6 +83,15 @@ def _locked_basket(transaction: Transaction, user_id: UUID | None) -> Basket:
     if not rows:
         raise Conflict("basket_empty")
     return basket_of(rows)
+
+
+def _may_owe_one_more(transaction: Transaction, user_id: UUID | None, wanted: Wanted) -> None:
+    """Raises `Conflict` (`too_many_open_orders`). The basket's lock lets no other checkout of the user by."""
+    most = settings().open_cash_orders
+    if most and wanted.payment_method == "cash":
+        owed = transaction.rows(OWED, {"user": user_id, "most": most})
+        if len(owed) >= most:
+            raise Conflict("too_many_open_orders", most=most, extra={"open_orders": len(owed)})
 
 
 def _reserve(transaction: Transaction, order_id: UUID, items: list[dict[str, Any]], wanted: Wanted) -> UUID:

@@ -35,6 +35,14 @@ WITH placed AS (
 SELECT id FROM placed
 """
 
+# What a user hasn't paid for yet, of cash and on its way.
+OWED = """
+SELECT o.id FROM basket.orders o
+WHERE o.user_id = %(user)s::uuid AND o.payment_method = 'cash' AND o.payment_status = 'unpaid'
+    AND o.status NOT IN ('delivered', 'cancelled')
+LIMIT %(most)s::bigint
+"""
+
 _ORDER = """
 SELECT o.id, o.number, o.user_id, o.status, o.payment_method, o.payment_status, o.warehouse_id, o.currency, o.subtotal,
     o.discount_total, o.fee_total, o.total, o.delivery, o.language, o.version, o.created_at, o.updated_at,

@@ -189,6 +189,41 @@ def test_one_key_is_one_order(buyer: Any, goods: Any, warehouse: Any, sql: Any) 
     assert stock_of(sql, cheese) == (50, 1)
 
 
+def test_a_customer_has_no_more_open_orders_of_cash_than_may_be(
+    buyer: Any, goods: Any, warehouse: Any, staff: str, sql: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from eatit.settings import settings
+
+    monkeypatch.setenv("OPEN_CASH_ORDERS", "2")
+    settings.cache_clear()
+    try:
+        cheese = goods({warehouse(): 50})
+        anna: Buyer = buyer({cheese: 1})
+        orders = []
+        for _ in range(2):
+            orders.append(anna.checkout())
+            anna.put({cheese: 1})
+        answer = anna.try_checkout()
+        refused(answer, 409, "too_many_open_orders")
+        assert answer.body["open_orders"] == 2
+        assert stock_of(sql, cheese) == (50, 2)
+        online = anna.checkout(payment_method="telegram")
+        assert online["status"] == "placed"
+        # Another customer's are their own; and one that is paid or cancelled isn't owed any more.
+        assert buyer({cheese: 1}).checkout()["status"] == "placed"
+        for path, body, method in (
+            (f"/basket/orders/{orders[0]['id']}", {"payment_status": "paid"}, "PATCH"),
+            (f"/basket/orders/{orders[1]['id']}/cancel", {}, "POST"),
+        ):
+            anna.put({cheese: 1})
+            refused(anna.try_checkout(), 409, "too_many_open_orders")
+            good(call(method, path, body, token=staff))
+            anna.checkout()
+    finally:
+        monkeypatch.undo()
+        settings.cache_clear()
+
+
 def test_fee_free_delivery_and_the_least_order(
     buyer: Any, goods: Any, warehouse: Any, change: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:

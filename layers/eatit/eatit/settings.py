@@ -36,6 +36,7 @@ class Settings:
     delivery_free_from: int
     minimum_order: int
     payment_minutes: int
+    open_cash_orders: int
     second_factor: str
     address_wrong_passwords: str
     network_wrong_passwords: str
@@ -132,6 +133,8 @@ def settings() -> Settings:
         delivery_free_from=_amount("DELIVERY_FREE_FROM"),
         minimum_order=_amount("MINIMUM_ORDER"),
         payment_minutes=int(_matching("PAYMENT_MINUTES", r"[1-9][0-9]{0,4}", "30")),
+        # Zero: any number.
+        open_cash_orders=int(_matching("OPEN_CASH_ORDERS", r"0|[1-9][0-9]{0,3}", "0")),
         second_factor=_matching("SECOND_FACTOR", r"off|staff|admin", "off"),
         address_wrong_passwords=_matching("ADDRESS_WRONG_PASSWORDS", _LIMIT, "100 per hour"),
         network_wrong_passwords=_matching("NETWORK_WRONG_PASSWORDS", _LIMIT, "1000 per hour"),
