@@ -24,7 +24,7 @@ STOCK, PRICE = 100_000, 12990
 FUNCTION_SECONDS = 10.0  # a function's limit
 BACK_SECONDS = 5.0
 ENOUGH = 3  # answers of each kind, before a kill and after it
-PATIENCE = 120.0
+PATIENCE = 60.0
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,8 @@ class Client:
             self.api.session.close()
 
     def ask(self, method: str, path: str, body: Any = None, *, key: str | None = None, kind: str = "") -> Any:
-        """The body of the answer that comes at last."""
+        """The body of the answer that comes at last. Raises `AssertionError` after `PATIENCE` seconds of waiting."""
+        until = time.monotonic() + PATIENCE
         headers = {"Idempotency-Key": key} if key else {}
         given = {"json": body} if body is not None else {}
         while True:
@@ -84,6 +85,7 @@ class Client:
                 return answer.json()
             if answer.status_code == 503:
                 problem(answer, 503, "unavailable")
+            assert time.monotonic() < until, f"{method} {path}: told to wait for ever"
             time.sleep(float(answer.headers["Retry-After"]))  # as it was told
 
 
