@@ -119,3 +119,15 @@ def test_a_silent_broker_costs_no_more_than_the_time_given(
     assert publisher.publish(messages(name, 3), within=SECONDS) == [True] * 3
     wire.hush()
     assert publisher.publish(messages(name, MANY), within=0.2) == [False] * MANY
+
+
+def test_confirms_that_come_too_late_break_nothing(
+    queue: Any, publisher: Publisher, wired: Callable[[str], Wire], caplog: pytest.LogCaptureFixture
+) -> None:
+    wire = wired("AMQP_URL")
+    name = queue()
+    assert publisher.publish(messages(name, 1), within=SECONDS) == [True]
+    wire.delay()
+    publisher.publish(messages(name, 3), within=1.0)  # the confirms come while the connection is being closed
+    assert [record.getMessage() for record in caplog.records if record.levelname == "ERROR"] == []
+    assert publisher.publish(messages(name, MANY), within=SECONDS) == [True] * MANY
