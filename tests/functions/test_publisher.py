@@ -8,6 +8,7 @@ import pika
 import pytest
 
 from eatit.broker import Message
+from eatit.broker_connection import PIECE
 from eatit.publisher import WINDOW, Publisher
 from tests.functions.wire import Wire
 
@@ -79,6 +80,22 @@ def test_bodies_of_many_frames_go_between_small_ones(channel: Any, queue: Any, p
 
     assert publisher.publish(messages(name, 20, body), within=SECONDS) == [True] * 20
     assert taken(channel, name) == [body(number) for number in range(20)]
+
+
+def test_a_window_of_big_bodies_is_sent_in_pieces(
+    channel: Any, queue: Any, publisher: Publisher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name, pieces, emit = queue(), [], pika.SelectConnection._adapter_emit_data
+
+    def noted(connection: Any, data: bytes) -> None:
+        pieces.append(len(data))
+        emit(connection, data)
+
+    monkeypatch.setattr(pika.SelectConnection, "_adapter_emit_data", noted)
+    assert publisher.publish(messages(name, 10, lambda _: b"x" * 1_000_000), within=SECONDS) == [True] * 10
+    assert sum(pieces) > 10_000_000
+    assert max(pieces) < 2 * PIECE
+    assert [len(body) for body in taken(channel, name)] == [1_000_000] * 10
 
 
 def test_only_what_no_queue_takes_is_not_confirmed(channel: Any, queue: Any, publisher: Publisher) -> None:
