@@ -89,9 +89,9 @@ def _may_owe_one_more(transaction: Transaction, user_id: UUID | None, wanted: Wa
     """Raises `Conflict` (`too_many_open_orders`). The basket's lock lets no other checkout of the user by."""
     most = settings().open_cash_orders
     if most and wanted.payment_method == "cash":
-        owed = transaction.rows(OWED, {"user": user_id, "most": most})
-        if len(owed) >= most:
-            raise Conflict("too_many_open_orders", most=most, extra={"open_orders": len(owed)})
+        owed = transaction.rows(OWED, {"user": user_id})[0].orders
+        if owed >= most:
+            raise Conflict("too_many_open_orders", most=most, extra={"open_orders": owed})
 
 
 def _reserve(transaction: Transaction, order_id: UUID, items: list[dict[str, Any]], wanted: Wanted) -> UUID:

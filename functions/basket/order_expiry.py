@@ -6,7 +6,6 @@ from uuid import UUID
 
 from basket.orders import expire_one
 from eatit.database import Database
-from eatit.errors import Unavailable
 from eatit.observability import begin_trace, logger
 from eatit.outbox import publish_at_once
 
@@ -30,9 +29,8 @@ def handler(_event: dict[str, Any], context: Any) -> dict[str, int]:
             if not database.transaction(partial(expire_one, passed_over=failed, at=at)):
                 break
             expired += 1
-        except Unavailable:
-            raise
         except Exception:
+            # Before an order was found, all is wrong: the database is away. One that others hold is waited for in vain.
             if not at:
                 raise
             logger.exception("an order can't expire", order_id=str(at[-1]))

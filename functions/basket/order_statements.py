@@ -35,12 +35,11 @@ WITH placed AS (
 SELECT id FROM placed
 """
 
-# What a user hasn't paid for yet, of cash and on its way.
+# How many orders a user hasn't paid for yet, of cash and on their way.
 OWED = """
-SELECT o.id FROM basket.orders o
+SELECT count(*) AS orders FROM basket.orders o
 WHERE o.user_id = %(user)s::uuid AND o.payment_method = 'cash' AND o.payment_status = 'unpaid'
     AND o.status NOT IN ('delivered', 'cancelled')
-LIMIT %(most)s::bigint
 """
 
 _ORDER = """

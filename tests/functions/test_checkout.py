@@ -219,6 +219,13 @@ def test_a_customer_has_no_more_open_orders_of_cash_than_may_be(
             refused(anna.try_checkout(), 409, "too_many_open_orders")
             good(call(method, path, body, token=staff))
             anna.checkout()
+        # A shop that comes to allow fewer tells of all there are.
+        monkeypatch.setenv("OPEN_CASH_ORDERS", "1")
+        settings.cache_clear()
+        anna.put({cheese: 1})
+        answer = anna.try_checkout()
+        refused(answer, 409, "too_many_open_orders")
+        assert answer.body["open_orders"] == 2
     finally:
         monkeypatch.undo()
         settings.cache_clear()

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlencode
 
+import psycopg
 import pytest
 
 from tests.functions.buyers import Buyer
@@ -314,3 +315,20 @@ def test_one_that_cannot_expire_holds_up_no_other(sold: Any, aged: Any, context:
         sql.execute(spoil, [2, broken.thing])
     assert handler({}, context)["expired"] == 1
     assert (broken.now()["status"], broken.stock()) == ("cancelled", (10, 0))
+
+
+def test_one_whose_goods_somebody_holds_holds_up_no_other(
+    sold: Any, aged: Any, context: Context, shop: dict[str, Any]
+) -> None:
+    from basket.order_expiry import handler
+
+    held, sound = sold(payment_method="telegram"), sold(payment_method="telegram")
+    for it in (held, sound):
+        aged(it.order)
+    with psycopg.connect(shop["database_url"]) as holder:
+        holder.execute("SELECT FROM store.stock WHERE product_id = %s FOR UPDATE", [held.thing])
+        with pytest.raises(RuntimeError, match="1 orders can't expire"):
+            handler({}, context)
+        assert (held.now()["status"], sound.now()["status"]) == ("placed", "cancelled")
+    assert handler({}, context)["expired"] == 1
+    assert (held.now()["status"], held.stock()) == ("cancelled", (10, 0))

@@ -8,6 +8,7 @@ import pika
 import pytest
 
 from eatit.broker import Message
+from eatit.broker_connection import PIECE
 from eatit.publisher import WINDOW, Publisher
 from tests.functions.wire import Wire
 
@@ -81,6 +82,22 @@ def test_bodies_of_many_frames_go_between_small_ones(channel: Any, queue: Any, p
     assert taken(channel, name) == [body(number) for number in range(20)]
 
 
+def test_a_window_of_big_bodies_is_sent_in_pieces(
+    channel: Any, queue: Any, publisher: Publisher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name, pieces, emit = queue(), [], pika.SelectConnection._adapter_emit_data
+
+    def noted(connection: Any, data: bytes) -> None:
+        pieces.append(len(data))
+        emit(connection, data)
+
+    monkeypatch.setattr(pika.SelectConnection, "_adapter_emit_data", noted)
+    assert publisher.publish(messages(name, 10, lambda _: b"x" * 1_000_000), within=SECONDS) == [True] * 10
+    assert sum(pieces) > 10_000_000
+    assert max(pieces) < 2 * PIECE
+    assert [len(body) for body in taken(channel, name)] == [1_000_000] * 10
+
+
 def test_only_what_no_queue_takes_is_not_confirmed(channel: Any, queue: Any, publisher: Publisher) -> None:
     name = queue()
     sent = messages(name, MANY)
@@ -119,3 +136,15 @@ def test_a_silent_broker_costs_no_more_than_the_time_given(
     assert publisher.publish(messages(name, 3), within=SECONDS) == [True] * 3
     wire.hush()
     assert publisher.publish(messages(name, MANY), within=0.2) == [False] * MANY
+
+
+def test_confirms_that_come_too_late_break_nothing(
+    queue: Any, publisher: Publisher, wired: Callable[[str], Wire], caplog: pytest.LogCaptureFixture
+) -> None:
+    wire = wired("AMQP_URL")
+    name = queue()
+    assert publisher.publish(messages(name, 1), within=SECONDS) == [True]
+    wire.delay()
+    publisher.publish(messages(name, 3), within=1.0)  # the confirms come while the connection is being closed
+    assert [record.getMessage() for record in caplog.records if record.levelname == "ERROR"] == []
+    assert publisher.publish(messages(name, MANY), within=SECONDS) == [True] * MANY

@@ -130,6 +130,18 @@ def test_the_very_sku_and_barcode_come_first(staff: str) -> None:
     assert made["id"] not in found(sku)
 
 
+def test_a_product_whose_code_is_its_name_takes_no_place_of_others(staff: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    word = unique("w").replace("-", "")
+    coded = product(staff, sku=word, name=word)["id"]
+    for number in range(3):
+        product(staff, name=f"{word} {number}")
+    for most, approximate in ((3, True), (4, False)):
+        monkeypatch.setattr("store.search.MOST", most)
+        body = good(search(word))
+        assert body["items"][0]["id"] == coded
+        assert (len(body["items"]), body["facets_approximate"]) == (most, approximate)
+
+
 def test_a_category_narrows_with_all_that_is_below_it(staff: str, category: str) -> None:
     word = coined()
     body = {"name": "Ниже", "slug": unique("c"), "parent_id": category}

@@ -14,6 +14,7 @@ class Wire:
         self._threads: list[threading.Thread] = []
         self._lock = threading.Lock()
         self._silent = threading.Event()
+        self._late = threading.Event()
         self._listener: socket.socket | None = None
         self.port = 0
         self.mend()
@@ -21,6 +22,7 @@ class Wire:
     def mend(self) -> None:
         """Carry again, on the same port as before."""
         self._silent.clear()
+        self._late.clear()
         if self._listener is not None:
             return
         listener = socket.socket()
@@ -53,6 +55,10 @@ class Wire:
         """Take what is sent and carry nothing, as a server that hangs."""
         self._silent.set()
 
+    def delay(self) -> None:
+        """Keep what the server answers until it is asked for something else."""
+        self._late.set()
+
     def _start(self, run: object, *arguments: object) -> None:
         thread = threading.Thread(target=run, args=arguments, daemon=True)  # type: ignore[arg-type]
         self._threads.append(thread)
@@ -72,12 +78,22 @@ class Wire:
             far.settimeout(None)
             with self._lock:
                 self._ends |= {near, far}
-            self._start(self._carry, near, far)
-            self._start(self._carry, far, near)
+            answers: list[bytes] = []
+            self._start(self._carry, near, far, None, answers)
+            self._start(self._carry, far, near, answers, None)
 
-    def _carry(self, source: socket.socket, sink: socket.socket) -> None:
+    def _carry(
+        self, source: socket.socket, sink: socket.socket, kept: list[bytes] | None, answers: list[bytes] | None
+    ) -> None:
         try:
             while data := source.recv(65_536):
+                if kept is not None and self._late.is_set():
+                    kept.append(data)
+                    continue
+                if answers:
+                    self._late.clear()
+                    source.sendall(b"".join(answers))
+                    answers.clear()
                 if not self._silent.is_set():
                     sink.sendall(data)
         except OSError:

@@ -16,6 +16,7 @@ from eatit.broker import connection_parameters
 from eatit.observability import logger
 from eatit.secrets import secret
 
+PIECE = 131_072  # bytes; whenever the socket has taken some, pika copies what is left of the piece
 _REFUSED = (pika.exceptions.ProbableAuthenticationError, pika.exceptions.AuthenticationError)
 
 
@@ -25,24 +26,32 @@ class _JoiningConnection(pika.SelectConnection):  # type: ignore[misc]
 
     def __init__(self, *arguments: Any, **named: Any) -> None:
         self._unsent: list[bytes] | None = None
+        self._unsent_bytes = 0
         super().__init__(*arguments, **named)
 
     @contextmanager
     def joined(self) -> Iterator[None]:
-        """What is sent within goes out at its end, as one piece."""
+        """What is sent within goes out at its end as one piece, but that as much as `PIECE` goes at once."""
         self._unsent = []
         try:
             yield
         finally:
-            unsent, self._unsent = self._unsent, None
-            if unsent:
-                super()._adapter_emit_data(b"".join(unsent))
+            self._emit_unsent()
+            self._unsent = None
 
     def _adapter_emit_data(self, data: bytes) -> None:
         if self._unsent is None:
             super()._adapter_emit_data(data)
-        else:
-            self._unsent.append(data)
+            return
+        self._unsent.append(data)
+        self._unsent_bytes += len(data)
+        if self._unsent_bytes >= PIECE:
+            self._emit_unsent()
+
+    def _emit_unsent(self) -> None:
+        unsent, self._unsent, self._unsent_bytes = self._unsent, [], 0
+        if unsent:
+            super()._adapter_emit_data(b"".join(unsent))
 
 
 class BrokerConnection:

@@ -65,7 +65,8 @@ VALUES (%(id)s::uuid, %(type)s::text, %(schema_version)s::integer, %(aggregate_i
     %(trace_id)s::text, %(state)s::jsonb)
 RETURNING occurred_at, state
 """
-# What is adopted is forgotten with it: the sort reads all before the first row is given, and the setting goes.
+# What is adopted is forgotten with it: a scan by the index reads the setting once, as it begins, a sort all rows before
+# it gives the first; then the setting goes.
 ADOPT = """
 WITH written AS MATERIALIZED (
     SELECT * FROM events.outbox

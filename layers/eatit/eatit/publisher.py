@@ -94,7 +94,8 @@ class Publisher(BrokerConnection):
             if index is not None and isinstance(method, pika.spec.Basic.Ack):
                 # A message that no queue takes comes back before it is confirmed.
                 flight.done[index] = flight.identifiers[index] not in flight.returned
-        if len(flight.tags) <= flight.enough:
+        # Confirms that come while the connection is being closed count, but there is no loop to stop any more.
+        if self._loop is not None and len(flight.tags) <= flight.enough:
             self._loop.stop()
 
     def _on_return(self, _channel: Any, method: Any, properties: Any, _body: bytes) -> None:

@@ -82,15 +82,16 @@ def upgrade() -> None:
                         t.allergens
                     FROM (
                         (SELECT * FROM search_texts n WHERE n.active AND n.name_key >= key AND n.name_key < key_end
+                            AND (coded IS NULL OR n.product_id <> ALL (coded))
                             ORDER BY n.name_key, n.product_id LIMIT most)
                         UNION ALL
                         (SELECT * FROM search_texts o WHERE o.active AND o.other_key IS NOT NULL
                             AND o.other_key >= key AND o.other_key < key_end
                             AND NOT (o.name_key >= key AND o.name_key < key_end)
+                            AND (coded IS NULL OR o.product_id <> ALL (coded))
                             ORDER BY o.other_key, o.product_id LIMIT most)
                     ) t
-                    WHERE (below IS NULL OR t.category_id = ANY (below))
-                        AND (coded IS NULL OR t.product_id <> ALL (coded))
+                    WHERE below IS NULL OR t.category_id = ANY (below)
                     LIMIT most;
                 GET DIAGNOSTICS got = ROW_COUNT;
             END IF;
