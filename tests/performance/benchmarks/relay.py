@@ -36,7 +36,9 @@ SELECT count(*) FROM basket.products b JOIN store.products p USING (id) WHERE b.
 """
 
 
-class _Context:
+class RelayContext:
+    """A minute for the relay's handler."""
+
     def get_remaining_time_in_millis(self) -> int:
         return 60_000
 
@@ -56,7 +58,7 @@ def figures(stack: Mapping[str, Any], _shop: Shop) -> Iterator[Figure]:
         for number in range(ROUNDS + 1):
             owner.execute(_WAITING, [WAITING])
             begun = time.perf_counter()
-            published = handler({}, _Context())["published"]
+            published = handler({}, RelayContext())["published"]
             took = (time.perf_counter() - begun) / published
             events = [_told(owner, Event, uuid7()) for _ in range(ONE_BY_ONE)]
             messages = [event_message(event) for event in events]
