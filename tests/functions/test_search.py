@@ -379,6 +379,16 @@ def test_however_a_product_is_found_it_is_counted_once(
             assert len(ids) <= most
 
 
+def test_stop_words_alone_find_a_category_s_names_behind_many_others(
+    staff: str, category: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for place in range(4):
+        product(staff, name=f"и {place}")
+    mine = product(staff, name="и я", category_id=category)["id"]
+    monkeypatch.setattr("store.search.MOST", 3)
+    assert found("и", category=category) == [mine]
+
+
 def test_words_common_together_are_looked_for_in_the_sample_first(
     staff: str, sql: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:

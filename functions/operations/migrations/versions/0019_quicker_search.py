@@ -75,23 +75,25 @@ def upgrade() -> None:
                 full_already := got >= most;
                 got := 0;
             END IF;
-            -- A category's own names that begin so aren't beside each other in the index.
+            -- A category's own names that begin so aren't beside each other in the index: they are walked to only where
+            -- there is nothing else to look for, as in a query of stop words.
             IF key <> '' AND (below IS NULL OR numnode(query) = 0) THEN
                 begun := true;
                 RETURN QUERY SELECT t.product_id, search_score(t, query, named, key), t.category_id, t.price_amount,
                         t.allergens
                     FROM (
                         (SELECT * FROM search_texts n WHERE n.active AND n.name_key >= key AND n.name_key < key_end
+                            AND (below IS NULL OR n.category_id = ANY (below))
                             AND (coded IS NULL OR n.product_id <> ALL (coded))
                             ORDER BY n.name_key, n.product_id LIMIT most)
                         UNION ALL
                         (SELECT * FROM search_texts o WHERE o.active AND o.other_key IS NOT NULL
                             AND o.other_key >= key AND o.other_key < key_end
                             AND NOT (o.name_key >= key AND o.name_key < key_end)
+                            AND (below IS NULL OR o.category_id = ANY (below))
                             AND (coded IS NULL OR o.product_id <> ALL (coded))
                             ORDER BY o.other_key, o.product_id LIMIT most)
                     ) t
-                    WHERE below IS NULL OR t.category_id = ANY (below)
                     LIMIT most;
                 GET DIAGNOSTICS got = ROW_COUNT;
             END IF;
