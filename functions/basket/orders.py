@@ -32,6 +32,8 @@ NEXT: dict[str, tuple[str, ...]] = {
     "cancelled": (),
 }
 CANCELLED_BY_CUSTOMER = ("placed", "paid")
+# What an order can't become whose `payment_status` staff may not make paid: in English and in Russian.
+CASH_TAKEN = ("paid in cash", "оплату наличными")
 SORT = "-id"
 # A page ends with the order whose lines make it so many bytes: Lambda lets no answer out that has more than 6 MB in
 # base64, and a hundred orders of two hundred lines have more.
@@ -126,7 +128,7 @@ def change_order(
     paid = order.payment_status
     if given.get("payment_status") == "paid" and paid != "paid":
         if "cancelled" in (order.status, given.get("status")) or paid != "unpaid" or order.payment_method != "cash":
-            raise _illegal(order, given.get("status", order.status))
+            raise _illegal(order, CASH_TAKEN, present=given.get("status", order.status))
         paid = "paid"
     if "status" not in given:
         if paid == order.payment_status:
@@ -228,5 +230,7 @@ def item_of(line: dict[str, Any], currency: str) -> dict[str, Any]:
     return {**line, **prices}
 
 
-def _illegal(order: Order, wanted: str) -> Conflict:
-    return Conflict("illegal_transition", present=order.status, wanted=wanted, extra={"order_status": order.status})
+def _illegal(order: Order, wanted: str | tuple[str, str], present: str | None = None) -> Conflict:
+    """`wanted` in both languages, where it isn't a state; `present`, where it isn't the order's but what was sent."""
+    present = present or order.status
+    return Conflict("illegal_transition", present=present, wanted=wanted, extra={"order_status": order.status})

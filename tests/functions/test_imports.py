@@ -240,6 +240,8 @@ def test_json_lines_are_read(importing: Importing) -> None:
     run = importing.done(text.encode(), content_type="application/jsonl")
     assert (run["rows"], run["created"], run["failed"]) == (5, 2, 3)
     assert refused(run) == {(3, "colour", "unknown_column"), (4, None, "unreadable_row"), (5, None, "unreadable_row")}
+    # Quotes alone are no help to whoever sent a list.
+    assert "JSON Lines" in run["errors"][1]["detail"]
     assert (importing.product(flat)["pack_size"], importing.product(flat)["allergens"]) == ("0.5", ["milk"])
     assert importing.product(deep)["translations"] == {"en": {"name": "Bread"}}
 

@@ -95,7 +95,10 @@ def test_no_step_but_those_that_may_be(sold: Any, present: str) -> None:
 def test_what_is_paid_online_is_not_picked_before(sold: Any) -> None:
     it = sold(payment_method="telegram")
     refused(it.move(status="picking"), 409, "illegal_transition")
-    refused(it.move(payment_status="paid"), 409, "illegal_transition")
+    cash = it.move(payment_status="paid")
+    refused(cash, 409, "illegal_transition")
+    # Not that it can't become what it is.
+    assert cash.body["detail"] == "From placed it can't become paid in cash."
 
 
 @pytest.mark.parametrize("present", ["placed", "paid", "picking", "delivering"])

@@ -213,7 +213,10 @@ FAULTS: dict[str, tuple[str, str]] = {
     "wrong_cell_count": ("{found} cells where the header has {expected}.", "Ячеек {found}, а в заголовке {expected}."),
     "repeated_header": ("This is the header once more.", "Это ещё раз заголовок."),
     "row_too_large": ("A row has {limit} bytes at most.", "В строке не больше {limit} байт."),
-    "unreadable_row": ("The row can't be read: look at its quotes.", "Строка не читается: проверьте кавычки."),
+    "unreadable_row": (
+        "The row can't be read: look at its quotes; in JSON Lines it must be an object.",
+        "Строка не читается: проверьте кавычки; в JSON Lines это должен быть объект.",
+    ),
     "unstorable": ("The database doesn't take this row.", "База данных не принимает эту строку."),
     "repeated": ("This stands twice.", "Это указано дважды."),
     "not_a_multiple": ("This must be a multiple of {step}.", "Должно быть кратно {step}."),
