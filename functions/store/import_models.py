@@ -49,14 +49,18 @@ Constant = Annotated[
 ]
 
 
+# A key of another form is refused: a schema says so beside the pattern of those that aren't.
+_NO_OTHERS: dict[str, Any] = {"additionalProperties": False}
+
+
 class ImportMapping(Body):
     """How a file's columns become fields of products. A column that isn't named here must have a field's own name;
     one that is to be left out stands for null, one that says two things for both. `constants` hold for every row, and
     where a cell is empty; decimals are texts. Nutrients that are `rounded`
     lose what they have beyond three places. What isn't said of encoding and delimiter is found out."""
 
-    columns: Annotated[dict[Text200, Target], Field(max_length=1000)] = {}
-    constants: Annotated[dict[FieldName, Constant], Field(max_length=100)] = {}
+    columns: Annotated[dict[Text200, Target], Field(max_length=1000, json_schema_extra=_NO_OTHERS)] = {}
+    constants: Annotated[dict[FieldName, Constant], Field(max_length=100, json_schema_extra=_NO_OTHERS)] = {}
     rounded: Annotated[list[NutritionName], Field(max_length=8)] = []
     encoding: Literal["utf-8", "windows-1251"] | None = None
     delimiter: Literal[",", ";", "\t"] | None = None

@@ -1,7 +1,6 @@
 """GET and POST /store/warehouses: where goods lie."""
 
 import re
-from math import inf
 from typing import Annotated
 
 from fastapi import Query
@@ -24,10 +23,12 @@ from store.stock_answers import warehouse_answer
 from store.stock_models import WarehouseAnswer, WarehouseCreate, WarehouseList
 
 router = endpoint_router()
-_NUMBER = r"-?[0-9]{1,3}(\.[0-9]{1,15})?"
+_PLACES = r"(\.[0-9]{1,15})?"
+_LATITUDE = rf"-?([0-8]?[0-9]{_PLACES}|90(\.0{{1,15}})?)"
+_LONGITUDE = rf"-?((1[0-7][0-9]|0?[0-9]{{1,2}}){_PLACES}|180(\.0{{1,15}})?)"
 NEAR = Query(
     description="A place, `latitude,longitude` in degrees: the nearest come first.",
-    json_schema_extra={"pattern": f"^{_NUMBER},{_NUMBER}$"},
+    json_schema_extra={"pattern": f"^{_LATITUDE},{_LONGITUDE}$"},
     examples=["55.75,37.62"],
 )
 
@@ -68,11 +69,10 @@ async def list_warehouses(
 def _place(near: str | None) -> warehouses.Place | None:
     if near is None:
         return None
-    found = re.fullmatch(f"{_NUMBER},{_NUMBER}", near, re.ASCII)
-    latitude, longitude = (float(part) for part in near.split(",")) if found else (inf, inf)
-    if not (-90 <= latitude <= 90 and -180 <= longitude <= 180):
+    if not re.fullmatch(f"{_LATITUDE},{_LONGITUDE}", near, re.ASCII):
         expected = ("latitude,longitude in degrees", "широта,долгота в градусах")
         raise Invalid([Fault("/near", "wrong_form", {"expected": expected})], "invalid_parameter")
+    latitude, longitude = (float(part) for part in near.split(","))
     return warehouses.Place(latitude, longitude)
 
 
