@@ -4,8 +4,19 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from hypothesis.internal.conjecture import providers
+from hypothesis.internal.constants_ast import Constants
 
 from tests.contract.callers import Callers
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _the_same_in_every_run() -> Iterator[None]:
+    """Hypothesis draws on words and numbers of whatever code of ours is imported by then: requests would be others with
+    each change of the code, and in each choice of tests."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(providers, "_get_local_constants", Constants)
+        yield
 
 
 @pytest.fixture(scope="session")
