@@ -1,21 +1,24 @@
-"""The chunks of an import: read and checked in a thread of their own while Postgres is at work on the one before.
-
-No more than three are held at once: one that is written, one that is checked, one that is read.
+"""The chunks of an import: read, checked and applied to the goods as they stand, in a thread with a connection of its
+own, while Postgres is at work on the one before. No more than two are held at once.
 """
 
 import sys
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from uuid import UUID
+
+import psycopg
 
 from eatit.database import Database
 from eatit.errors import Unavailable
 from store.import_digests import Digests
 from store.import_files import Text
+from store.import_goods import Wanted
 from store.import_known import known_rows
+from store.import_prepared import Prepared, prepare
 from store.import_records import Record, records
-from store.import_rows import Plan, Row, RowError, read_row
+from store.import_rows import Plan, Row, RowError, defaults, read_row, required_fields
 
 CHUNK_ROWS = 1000
 CHUNK_BYTES = 4 * 1024 * 1024
@@ -46,52 +49,59 @@ class Item:
 Chunk = list[Item]
 
 
-def work_off(database: Database, plan: Plan, text: Text, *, rows: int, write: Callable[[Chunk], bool]) -> bool:
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """A chunk read and checked, and what its rows want as far as that can be said beforehand."""
+
+    chunk: Chunk
+    prepared: Prepared | None
+
+
+def work_off(plan: Plan, text: Text, *, rows: int, write: Callable[[Ready], bool]) -> bool:
     """Give `write` chunk by chunk what follows in the text, of which `rows` records were read already, until it says
     no → whether the text is at its end.
 
-    What is known is asked for before the chunk ahead is written: products that this one changes are `write`'s to look
-    after. Raises what reading raises, after all before it is written.
+    What is known and what stands is asked for while the chunk ahead is written: products that this one changes are
+    `write`'s to look after. Raises what reading raises, after all before it is written.
     """
-    digests, thread = Digests(plan), ThreadPoolExecutor(1, "import")
+    looks, thread = Database("store"), ThreadPoolExecutor(1, "import")
+    chunks = _ready(looks, plan, text, rows)
     before = sys.getswitchinterval()
     sys.setswitchinterval(SWITCH_SECONDS)
     try:
-        return _work_off(database, plan, digests, _chunks(plan, digests, text, rows), thread, write)
+        in_time, coming = True, thread.submit(next, chunks, None)
+        while (ready := coming.result()) is not None and in_time:
+            coming = thread.submit(next, chunks, None)
+            in_time = write(ready)
+        return ready is None
     finally:
         thread.shutdown(cancel_futures=True)
         sys.setswitchinterval(before)
+        looks.close()
 
 
-def _work_off(
-    database: Database,
-    plan: Plan,
-    digests: Digests,
-    chunks: Iterator[Chunk],
-    thread: ThreadPoolExecutor,
-    write: Callable[[Chunk], bool],
-) -> bool:
-    reading = thread.submit(next, chunks, None)
-    checking: Future[Chunk] | None = None
-    while True:
-        failure, ahead = reading.exception(), None
-        if failure is None and (ahead := reading.result()):
-            known = _known(database, *_codes(digests, ahead))
-            following = thread.submit(_check, plan, ahead, known)
-            reading = thread.submit(next, chunks, None)
-        in_time = checking is None or write(checking.result())
-        if failure is not None:
-            raise failure
-        if not ahead:
-            return True
-        if not in_time:
-            return False
-        checking = following
+def wanted(chunk: Chunk) -> list[Wanted]:
+    """What the chunk's sound rows want."""
+    return [
+        Wanted(item.number, item.told.given, item.told.category, item.told.unit, item.digest)
+        for item in chunk
+        if isinstance(item.told, Row)
+    ]
 
 
 def read_again(plan: Plan, item: Item) -> Item:
     """The item with what its row says, known or not."""
     return Item(item.end, item.read, item.number, item.record, item.digest, read_row(plan, item.record, item.number))
+
+
+def _ready(looks: Database, plan: Plan, text: Text, rows: int) -> Iterator[Ready]:
+    digests = Digests(plan)
+    for chunk in _chunks(plan, digests, text, rows):
+        known = _known(looks, *_codes(digests, chunk))
+        for item in chunk:
+            product_id = known.get(item.digest)
+            item.told = Known(product_id) if product_id else read_row(plan, item.record, item.number)
+        yield Ready(chunk, _prepared(looks, chunk))
 
 
 def _chunks(plan: Plan, digests: Digests, text: Text, rows: int) -> Iterator[Chunk]:
@@ -117,6 +127,14 @@ def _known(database: Database, skus: list[str], barcodes: list[str]) -> dict[byt
         return {}
 
 
+def _prepared(database: Database, chunk: Chunk) -> Prepared | None:
+    try:
+        return prepare(database.rows, wanted(chunk), required=required_fields(), defaults=defaults())
+    except (Unavailable, psycopg.Error):
+        # Whatever it is, the chunk's own transaction meets it too, and knows what to do.
+        return None
+
+
 def _codes(digests: Digests, chunk: Chunk) -> tuple[list[str], list[str]]:
     skus, barcodes = [], []
     for item in chunk:
@@ -127,10 +145,3 @@ def _codes(digests: Digests, chunk: Chunk) -> tuple[list[str], list[str]]:
         elif barcode := digests.code(item.record, "barcode"):
             barcodes.append(barcode)
     return skus, barcodes
-
-
-def _check(plan: Plan, chunk: Chunk, known: dict[bytes, UUID]) -> Chunk:
-    for item in chunk:
-        product_id = known.get(item.digest)
-        item.told = Known(product_id) if product_id else read_row(plan, item.record, item.number)
-    return chunk

@@ -52,7 +52,6 @@ class Goods:
     ) -> None:
         self.by_sku: dict[str, Good] = {}
         self.by_barcode: dict[str, Good] = {}
-        self.ids = {row.id for row in present}
         for row in present:
             standing = {name: getattr(row, name) for name in WRITTEN}
             self._place(Good(row.id, dict(standing), standing))

@@ -20,11 +20,11 @@ from store import fresh, imports
 from store.database import cache, database
 from store.formulas import guarded
 from store.import_answers import detail_of
-from store.import_chunks import Chunk, Item, Known, read_again, work_off
+from store.import_chunks import Chunk, Item, Known, Ready, read_again, wanted, work_off
 from store.import_files import FileMissing, Parts, Text, UnusableFile, errors_key, upload_key
-from store.import_goods import Wanted
+from store.import_prepared import Prepared
 from store.import_records import Form, find_form, kept_form
-from store.import_rows import Plan, Row, RowError, defaults, plan_of, required_fields, row_error
+from store.import_rows import Plan, RowError, defaults, plan_of, required_fields, row_error
 from store.import_upsert import Entangled, upsert
 from store.imports import MAX_SIZE, Overtaken, Run
 
@@ -98,12 +98,12 @@ def _work(turn: _Turn, until: float) -> bool:
         _refuse_header(turn, plan)
         raise UnusableFile("bad_header")
 
-    def write(chunk: Chunk) -> bool:
+    def write(ready: Ready) -> bool:
         turn.before, turn.changed = turn.changed, set()
-        _commit(turn, plan, chunk)
+        _commit(turn, plan, ready.chunk, ready.prepared)
         return time.monotonic() < until
 
-    if not work_off(database, plan, turn.text(turn.place), rows=turn.rows, write=write):
+    if not work_off(plan, turn.text(turn.place), rows=turn.rows, write=write):
         return False
     if not turn.rows and not form.delimiter:
         raise UnusableFile("empty_file")
@@ -135,11 +135,11 @@ def _refuse_header(turn: _Turn, wrong: Sequence[RowError]) -> None:
     turn.faults += len(wrong)
 
 
-def _commit(turn: _Turn, plan: Plan, chunk: Chunk) -> None:
+def _commit(turn: _Turn, plan: Plan, chunk: Chunk, prepared: Prepared | None = None) -> None:
     """Write a chunk and the place behind it. What the database refuses costs the row that has it alone."""
     for attempt in range(1, TRIES + 1):
         try:
-            _write(turn, plan, chunk)
+            _write(turn, plan, chunk, prepared)
             break
         except Unavailable as error:
             if len(chunk) <= LEAST_ROWS:
@@ -177,13 +177,12 @@ def _commit_halves(turn: _Turn, plan: Plan, chunk: Chunk) -> None:
     _commit(turn, plan, chunk[half:])
 
 
-def _write(turn: _Turn, plan: Plan, chunk: Chunk) -> None:
-    chunk = [_as_it_is_now(turn, plan, item) for item in chunk]
-    sound = [
-        Wanted(item.number, item.told.given, item.told.category, item.told.unit, item.digest)
-        for item in chunk
-        if isinstance(item.told, Row)
-    ]
+def _write(turn: _Turn, plan: Plan, chunk: Chunk, prepared: Prepared | None = None) -> None:
+    overtaken = turn.before | turn.changed
+    if any(isinstance(item.told, Known) and item.told.product_id in overtaken for item in chunk):
+        # Known by what its product was before this file changed it.
+        chunk, prepared = [_as_it_is_now(plan, item, overtaken) for item in chunk], None
+    sound = wanted(chunk)
     known = {item.told.product_id for item in chunk if isinstance(item.told, Known)}
     as_they_were = sum(isinstance(item.told, Known) for item in chunk)
     stale: list[str] = []
@@ -196,6 +195,7 @@ def _write(turn: _Turn, plan: Plan, chunk: Chunk) -> None:
             defaults=defaults(),
             dry_run=turn.run.dry_run,
             known=known,
+            prepared=prepared,
         )
         wrong = [error for item in chunk if isinstance(item.told, list) for error in item.told]
         wrong += [row_error(plan, number, fault) for number, faults in outcome.refused for fault in faults]
@@ -237,11 +237,8 @@ def _write(turn: _Turn, plan: Plan, chunk: Chunk) -> None:
     turn.changed.update(changed)
 
 
-def _as_it_is_now(turn: _Turn, plan: Plan, item: Item) -> Item:
-    """The item, read after all where it was known by what its product was before this file changed it."""
-    if isinstance(item.told, Known) and (item.told.product_id in turn.before or item.told.product_id in turn.changed):
-        return read_again(plan, item)
-    return item
+def _as_it_is_now(plan: Plan, item: Item, overtaken: set[UUID]) -> Item:
+    return read_again(plan, item) if isinstance(item.told, Known) and item.told.product_id in overtaken else item
 
 
 def _reported(error: RowError) -> tuple[int, str | None, str, str]:

@@ -152,21 +152,23 @@ def test_whoever_makes_the_same_product_meanwhile_is_seen(
     importing: Importing, sql: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from store import import_upsert
+    from store.import_goods import WRITTEN
 
     name, others = unique("imp"), [unique("imp") for _ in range(3)]
     write = import_upsert._write
     met: list[bool] = []
 
-    def crossed(transaction: Any, made: Any, changed: Any) -> None:
+    def crossed(transaction: Any, prepared: Any) -> None:
         if not met:
             met.append(True)
+            made = dict(zip(("id", *WRITTEN), prepared.made[0], strict=True))
             body = {
                 "sku": name,
                 "name": "Раньше",
                 "price": {"amount": 1, "currency": "RUB"},
                 "sold_by": "piece",
-                "category_id": str(made[0].whole["category_id"]),
-                "unit_id": str(made[0].whole["unit_id"]),
+                "category_id": str(made["category_id"]),
+                "unit_id": str(made["unit_id"]),
             }
             child = subprocess.run(
                 [sys.executable, "-c", MAKE],
@@ -176,7 +178,7 @@ def test_whoever_makes_the_same_product_meanwhile_is_seen(
                 check=True,
             )
             assert child.returncode == 0
-        write(transaction, made, changed)
+        write(transaction, prepared)
 
     monkeypatch.setattr(import_upsert, "_write", crossed)
     run_id = importing.untold(importing.csv([importing.row(sku=each) for each in (name, *others)]))
