@@ -1,12 +1,14 @@
-"""The least that Postgres must do for an import's rows, whatever makes them: ready-made rows into tables like ours.
+"""What Postgres must do for an import's rows, whatever makes them.
 
-A product's own row with its indexes and references, its price, its search text and its event, a thousand to a
-transaction. Nothing is checked, looked up, stemmed or made; the tables are empty, so their indexes are small.
+The least: ready-made rows into tables like ours, a product's own row with its indexes and references, its price, its
+search text and its event, a thousand to a transaction. Nothing is checked, looked up, stemmed or made; the tables are
+empty, so their indexes are small. And what it does: the import's own statements, whose goods were made ready before.
 """
 
 from __future__ import annotations
 
 import time
+from functools import partial
 from typing import Any
 
 import psycopg
@@ -69,6 +71,32 @@ def floor(sql: psycopg.Connection[Any], mark: str, rows: int) -> tuple[float, fl
         return seconds, alone
     finally:
         sql.execute("DROP SCHEMA floor CASCADE")
+
+
+def statements(content: bytes) -> float:
+    """Seconds that the import's own transactions take to write this CSV of ours, all else done before."""
+    from store.database import database
+    from store.import_goods import Wanted
+    from store.import_prepared import prepare
+    from store.import_records import find_form, records
+    from store.import_rows import Plan, Row, defaults, plan_of, read_row, required_fields
+    from store.import_upsert import upsert
+
+    form = find_form([content], "text/csv", encoding=None, delimiter=None)
+    plan = plan_of(form, {})
+    assert isinstance(plan, Plan)
+    wanted = []
+    for number, record in enumerate(records([content[form.start :]], form, form.start), 2):
+        row = read_row(plan, record, number)
+        assert isinstance(row, Row), row
+        wanted.append(Wanted(number, row.given, row.category, row.unit, number.to_bytes(16)))
+    new: dict[str, Any] = {"required": required_fields(), "defaults": defaults()}
+    chunks = [wanted[start : start + CHUNK_ROWS] for start in range(0, len(wanted), CHUNK_ROWS)]
+    ready = [(chunk, prepare(database.rows, chunk, **new)) for chunk in chunks]
+    begun = time.perf_counter()
+    for chunk, prepared in ready:
+        database.transaction(partial(upsert, rows=chunk, prepared=prepared, **new))
+    return time.perf_counter() - begun
 
 
 _COLUMNS = """

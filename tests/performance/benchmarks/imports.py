@@ -16,7 +16,7 @@ import psycopg
 
 from localstack.template import ROOT
 from tests.performance.benchmarks.figures import Figure, logs_in_a_file
-from tests.performance.benchmarks.import_floor import floor
+from tests.performance.benchmarks.import_floor import floor, statements
 from tests.performance.benchmarks.relay import RelayContext
 from tests.performance.cold_start import Ratio
 from tests.performance.requests_of import Shop
@@ -27,6 +27,7 @@ ROUNDS = 3
 NEW, SAME, PRICES = "new goods", "the same goods again", "the same goods at other prices"
 FLOOR = f"the floor: {ROWS:,} ready-made rows into tables like ours"
 OWN = "of that: the products' own rows"
+STATEMENTS = "the import's own transactions, their goods made ready before"
 COLUMNS = (
     "sku", "name", "composition", "category", "unit", "sold_by", "price", "nutrition_fat_g", "nutrition_protein_g",
     "nutrition_salt_g", "status",
@@ -57,8 +58,8 @@ print(json.dumps([seconds, held]), file=sys.stderr)
 
 
 def figures(stack: Mapping[str, Any], shop: Shop) -> Iterator[Figure]:
-    """New goods beside COPY and beside the floor, the same once more, with other prices, the shop at rest before each;
-    and what the process holds of a file a hundred times as long (a dry run)."""
+    """New goods beside COPY, the floor and their own statements, the same once more, with other prices, the shop at
+    rest before each; and what the process holds of a file a hundred times as long (a dry run)."""
     staff = shop.sign_in("staff")
     category = shop.call("POST", "/store/categories", token=staff, body={"name": "Bench", "slug": _slug()})["slug"]
     with psycopg.connect(stack["database_url"], autocommit=True) as sql:
@@ -76,10 +77,11 @@ def figures(stack: Mapping[str, Any], shop: Shop) -> Iterator[Figure]:
             aim = 5.0 if what in (NEW, SAME) else None
             told = f"{ROWS / statistics.median(times[what]):,.0f} rows a second, {share} of COPY's ({rates})"
             yield Figure(f"import of {ROWS:,} rows: {what}", "COPY, untyped", Ratio.of(times[what], copies), aim, told)
-        for what in (FLOOR, OWN):
+        for what in (FLOOR, OWN, STATEMENTS):
             yield Figure(what, "COPY, untyped", Ratio.of(times[what], copies), None, f"{_share(times[what], copies)}")
-        ratio = Ratio.of(times[NEW], times[FLOOR])
-        yield Figure(f"import of {ROWS:,} rows: {NEW}", "the floor", ratio, None, _share(times[NEW], times[FLOOR]))
+        for what in (FLOOR, STATEMENTS):
+            ratio = Ratio.of(times[NEW], times[what])
+            yield Figure(f"import of {ROWS:,} rows: {NEW}", what, ratio, None, _share(times[NEW], times[what]))
         held = {}
         for count in (FEW, MANY):
             content = b"".join(_sheet(category, count))
@@ -101,6 +103,8 @@ def _round(
     all_of_it, own = floor(sql, mark, ROWS)
     yield FLOOR, all_of_it
     yield OWN, own
+    _quiet(sql)
+    yield STATEMENTS, statements(b"".join(_sheet(category, ROWS)))
     _quiet(sql)
     yield SAME, _imported(stack, sql, shop, staff, content, {"unchanged": ROWS})[0]
     other = content.replace(b",piece,piece,", b",piece,piece,9")
