@@ -1,4 +1,4 @@
-"""A stack that isn't ready yet: it ends at once while the demo shop is put in."""
+"""A stack that isn't ready yet: it ends at once and whole, also while the demo shop is put in."""
 
 from __future__ import annotations
 
@@ -22,6 +22,22 @@ from tests.secrets_seen import watch
 GOODS_SECONDS = 180
 # Half of the time that the demo's client would go on asking servers which have ended.
 END_SECONDS = 30
+# Told to end when it had all but written what says that it is ready.
+LATE = """
+import os, signal, sys
+from pathlib import Path
+from localstack import commands
+from localstack.stack import Options, Stack
+
+class Late(Stack):
+    def bring_up(self):
+        os.kill(os.getpid(), signal.SIGINT)
+        assert self.processes.stopping.wait(30)
+        (self.options.directory / "stack.json").write_text("{}")
+        return {}
+
+sys.exit(commands.run(Options(Path(sys.argv[1])), Late))
+"""
 
 
 class Terminal:
@@ -107,3 +123,11 @@ def test_a_closed_terminal_ends_it_while_goods_are_put_in(terminal: Terminal, di
     terminal.close()
     terminal.signal(signal.SIGHUP)
     nothing_is_left(terminal, directory)
+
+
+def test_a_stack_json_that_is_written_after_the_end_began_is_taken_away(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", LATE, str(tmp_path / "run")]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert (tmp_path / "run" / "lock").exists()
+    assert not (tmp_path / "run" / "stack.json").exists()
