@@ -1,4 +1,4 @@
-"""A stack that isn't ready yet: it ends at once and whole, also while the demo shop is put in."""
+"""A stack that isn't ready yet: it ends at once while the demo shop is put in, and who asks something of it is told."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from localstack.processes import marked
+from localstack.run_directory import held, prepared
 from localstack.template import ROOT
 from tests.integration.test_local_stack import OWN
 from tests.secrets_seen import watch
@@ -131,3 +132,22 @@ def test_a_stack_json_that_is_written_after_the_end_began_is_taken_away(tmp_path
     assert (done.returncode, done.stderr) == (0, "")
     assert (tmp_path / "run" / "lock").exists()
     assert not (tmp_path / "run" / "stack.json").exists()
+
+
+@pytest.mark.parametrize(
+    ("status", "words"),
+    [
+        (1, ("localstack", "invoke", "StoreFunction")),
+        (2, ("localstack.check_books",)),
+        (1, ("localstack.import_goods", "README.md")),
+    ],
+    ids=lambda value: value[0] if isinstance(value, tuple) else "",
+)
+def test_who_asks_something_of_it_is_told_to_wait(tmp_path: Path, status: int, words: tuple[str, ...]) -> None:
+    directory = prepared(tmp_path / "run")
+    with held(directory):
+        command = [sys.executable, "-m", *words, "--directory", str(directory)]
+        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, done.stdout) == (status, "")
+    assert done.stderr.startswith("eatit: The stack is just being started")
+    assert done.stderr.count("\n") == 1
