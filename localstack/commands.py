@@ -83,6 +83,8 @@ def _bring_up(options: Options, kind: type[Stack], *, stay: bool) -> int:
             say("stopping")
         _take_down(directory, processes, starting.stack)
         starting.join(timeout=60)
+        # It may have come to its end just then, and written it.
+        (directory / "stack.json").unlink(missing_ok=True)
         if failure is not None:
             raise failure
         say("stopped")

@@ -19,7 +19,7 @@ from urllib.parse import urlsplit
 
 from localstack.demo.client import Client, Refused
 from localstack.failures import StackFailure
-from localstack.run_directory import content_of
+from localstack.run_directory import content_of, why_not_up
 from localstack.template import ROOT
 
 TYPES = {".csv": "text/csv", ".txt": "text/csv", ".jsonl": "application/jsonl", ".ndjson": "application/jsonl"}
@@ -121,9 +121,10 @@ def _login(given: argparse.Namespace) -> tuple[str, dict[str, str]]:
             raise StackFailure("Say who you are there: EMAIL=staff@example.org.")
         password = os.environ.get("EATIT_PASSWORD") or getpass.getpass(f"Password of {email}: ")
         return given.url, {"email": email, "password": password}
-    content = content_of(given.directory.resolve())
+    directory = given.directory.resolve()
+    content = content_of(directory)
     if content is None:
-        raise StackFailure("Nothing is running: start it with `make up`, or give URL= of a deployment.")
+        raise StackFailure(f"{why_not_up(directory)}, or give URL= of a deployment.")
     return content["url"], content["users"]["staff"]
 
 

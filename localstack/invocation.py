@@ -19,7 +19,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from localstack import deploy
 from localstack.failures import StackFailure
 from localstack.processes import Processes
-from localstack.run_directory import content_of
+from localstack.run_directory import content_of, why_not_up
 from localstack.stack import Options, Stack
 from localstack.template import ROOT
 
@@ -61,7 +61,7 @@ def on_local_stack(directory: Path, logical_id: str, event: Mapping[str, Any]) -
     directory = directory.resolve()
     content = content_of(directory)
     if content is None:
-        raise StackFailure("Nothing is running: start it with `make up`.")
+        raise StackFailure(f"{why_not_up(directory)}.")
     functions = content["functions"]
     if logical_id not in functions:
         raise StackFailure(f"There is no function {logical_id}; there are {', '.join(sorted(functions))}.")

@@ -19,6 +19,8 @@ from localstack.failures import ServerDied, Stopped
 # Every process of a stack, and whatever that starts, carries its run directory under this name in its environment.
 MARK = "EATIT_RUN_DIRECTORY"
 POLL_SECONDS = 0.02
+# Erlang loses a signal that comes while it boots: whoever is still there after this time is asked once more.
+ASKED_AGAIN_SECONDS = 4.0
 PROC = Path("/proc")
 
 
@@ -166,13 +168,16 @@ class Processes:
         return [entry.name for entry in self._entries if not self.alive(entry)]
 
     def end_one(self, entry: Entry, seconds: float) -> None:
-        """Asks the process to end, waits `seconds`, then ends whatever is left of its group."""
+        """Asks the process to end, twice where need be, waits `seconds`, then ends whatever is left of its group."""
         ours = self.alive(entry)
         if ours:
             # To the leader alone first: a server brings its own children down in order.
-            with contextlib.suppress(ProcessLookupError, PermissionError):
-                os.kill(entry.pid, entry.stop_signal)
-            wait_until(lambda: not self.alive(entry), seconds)
+            first = min(ASKED_AGAIN_SECONDS, seconds)
+            for patience in (first, seconds - first):
+                with contextlib.suppress(ProcessLookupError, PermissionError):
+                    os.kill(entry.pid, entry.stop_signal)
+                if wait_until(lambda: not self.alive(entry), patience):
+                    break
         if ours or entry.pid in self._children:
             for number in (signal.SIGTERM, signal.SIGKILL):
                 if not group_members(entry.pid):

@@ -90,6 +90,14 @@ def content_of(directory: Path) -> dict[str, Any] | None:
         return None
 
 
+def why_not_up(directory: Path) -> str:
+    """What to say where there is no stack.json: half a sentence, to be gone on with."""
+    with contextlib.suppress(OSError):
+        if holder(directory) is not None:
+            return "The stack is just being started or stopped: try again when it says that it is ready"
+    return "Nothing is running: start it with `make up`"
+
+
 def left_whole(directory: Path) -> bool:
     """Whether a stack that `up` left behind is whole; the lock is ours when this is asked."""
     try:

@@ -292,8 +292,8 @@ class Stack:
                 credentials.save(self.secrets_file, self.secrets)
                 users[role] = self._user(role)
 
-            database, demo = self.at.database_url, self.options.demo
-            seed(url, database, users, make_admin, self.say, demo, demanded=demanded, keep=keep)
+            database, demo, stopping = self.at.database_url, self.options.demo, self.processes.stopping
+            seed(url, database, users, make_admin, self.say, demo, stopping=stopping, demanded=demanded, keep=keep)
             self.secrets.seeded = wanted
             credentials.save(self.secrets_file, self.secrets)
         return users

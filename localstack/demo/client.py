@@ -11,6 +11,7 @@ from types import TracebackType
 from typing import Any, Self
 from urllib.parse import urlsplit
 
+from localstack.failures import Stopped
 from localstack.second_factor import codes
 
 # What the gateway and the functions answer while workers start or are all busy.
@@ -30,9 +31,13 @@ class Refused(Exception):
 
 
 class Client:
-    """Speaks JSON to EatIt at `url`; each thread keeps a connection of its own. A context manager: it closes them."""
+    """Speaks JSON to EatIt at `url`; each thread keeps a connection of its own. A context manager: it closes them.
 
-    def __init__(self, url: str) -> None:
+    Once `stopping` is set no request is sent, nor sent again: every method raises `Stopped` then.
+    """
+
+    def __init__(self, url: str, stopping: threading.Event | None = None) -> None:
+        self._stopping = stopping or threading.Event()
         parts = urlsplit(url)
         self._kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
         self._address = (parts.hostname or "127.0.0.1", parts.port)
@@ -114,7 +119,7 @@ class Client:
     ) -> dict[str, Any]:
         deadline = time.monotonic() + PATIENCE_SECONDS
         pause, refreshed = 0.05, False
-        while True:
+        while not self._stopping.is_set():
             token = self._token
             try:
                 status, answer = self._exchange(method, path, body, key)
@@ -132,8 +137,9 @@ class Client:
                 said = f"{method} {path} got no answer: {error or type(error).__name__}"
             if time.monotonic() + pause > deadline:
                 raise Refused(said)
-            time.sleep(pause)
+            self._stopping.wait(pause)
             pause = min(pause * 2, 1.0)
+        raise Stopped
 
     def _refreshed(self, token: str | None) -> bool:
         """Whether another access token than this one is there now."""

@@ -6,6 +6,7 @@ function that `make admin` calls. The database is only asked what stands already
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Collection, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -32,6 +33,7 @@ def seed(
     progress: Callable[[str], None],
     goods: bool = True,
     *,
+    stopping: threading.Event,
     demanded: Collection[str] = (),
     keep: Callable[[str, str], None] = lambda _role, _secret: None,
 ) -> None:
@@ -41,13 +43,18 @@ def seed(
     `staff` and `customer`, and `totp_secret` of whoever has an authenticator; `make_admin` is given an address and
     calls AdminFunction, whose answer it gives; `progress` is told in one line what is being done. Whoever has none, and
     one of the roles `demanded`, is given an authenticator; `keep` is told the role and the secret before it counts.
-    Raises `StackFailure` when a request is refused that should not be, or nothing answers.
+    Raises `StackFailure` when a request is refused that should not be, or nothing answers; `Stopped` soon after
+    `stopping` is set.
     """
     try:
-        with psycopg.connect(database_url, autocommit=True) as database, Client(url) as client:
+        with (
+            psycopg.connect(database_url, autocommit=True) as database,
+            Client(url, stopping) as client,
+            Client(url, stopping) as admin,
+        ):
             progress("demo users: " + ", ".join(users))
             _register(client, users)
-            _sign_staff_in(client, url, users, make_admin, _SignIn(users, demanded, keep))
+            _sign_staff_in(client, admin, users, make_admin, _SignIn(users, demanded, keep))
             if goods:
                 _fill(client, database, load(), progress)
     except Refused as error:
@@ -84,23 +91,22 @@ class _SignIn:
 
 def _sign_staff_in(
     client: Client,
-    url: str,
+    admin: Client,
     users: dict[str, dict[str, str]],
     make_admin: Callable[[str], Mapping[str, Any]],
     sign_in: _SignIn,
 ) -> None:
-    """Give the demo users their roles; `client` is the staff's afterwards."""
+    """Give the demo users their roles; `client` is the staff's afterwards, `admin` the admin's where one was needed."""
     outcome = make_admin(users["admin"]["email"])["outcome"]
     if outcome not in ("made", "already_admin"):
         raise Refused(f"the demo admin can't be made one: {outcome}")
     staff = sign_in(client, "staff")
     if staff["role"] != "customer" and "admin" not in sign_in.demanded:
         return
-    with Client(url) as admin:
-        sign_in(admin, "admin")
-        if staff["role"] == "customer":
-            admin.patch(f"/auth/users/{staff['id']}", {"role": "staff"})
-            sign_in(client, "staff")
+    sign_in(admin, "admin")
+    if staff["role"] == "customer":
+        admin.patch(f"/auth/users/{staff['id']}", {"role": "staff"})
+        sign_in(client, "staff")
 
 
 def _fill(

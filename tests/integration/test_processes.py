@@ -54,6 +54,15 @@ def test_what_a_process_started_ends_with_it(way: str, own: Processes) -> None:
     assert own.entries == []
 
 
+def test_who_lost_the_signal_is_asked_again(own: Processes, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(processes, "ASKED_AGAIN_SECONDS", 0.2)
+    deaf = "trap 'trap \"exit 7\" USR1' USR1; touch trapped; while :; do sleep 0.02; done"
+    child = own.start("deaf", ["sh", "-c", deaf], stop_signal=signal.SIGUSR1)
+    assert processes.wait_until((own.run_directory / "trapped").exists, 10)
+    own.end(seconds=10)
+    assert child.returncode == 7
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="needs Linux's /proc")
 def test_a_child_that_left_its_group_is_ended_too(own: Processes) -> None:
     own.start("parent", ["sh", "-c", "setsid sleep 60 & exec sleep 60"])
