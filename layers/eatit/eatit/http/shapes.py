@@ -226,6 +226,12 @@ class MoneyBody(Body):
     currency: Annotated[str, BeforeValidator(lambda value: _currency(value)), Field(pattern=r"^[A-Z]{3}$")]
 
 
+class PositiveMoneyBody(MoneyBody):
+    """An amount in minor units, one to 10^12, in the shop's currency."""
+
+    amount: Annotated[int, Field(ge=1, le=MAX_AMOUNT, strict=True)]
+
+
 def _currency(value: Any) -> Any:
     if isinstance(value, str) and value != settings().currency:
         raise PydanticCustomError("eatit.wrong_currency", "currency", {"expected": settings().currency})
