@@ -273,7 +273,8 @@ def test_fee_free_delivery_and_the_least_order(
 @pytest.mark.parametrize(
     ("given", "fault"),
     [
-        ({"delivery": {**DELIVERY, "latitude": 1}}, ("/delivery", "contradiction")),
+        ({"delivery": {**DELIVERY, "latitude": 1}}, ("/delivery/longitude", "contradiction")),
+        ({"delivery": {**DELIVERY, "latitude": None, "longitude": 0}}, ("/delivery/latitude", "contradiction")),
         ({"delivery": {**DELIVERY, "latitude": 91, "longitude": 0}}, ("/delivery/latitude", "out_of_range")),
         ({"delivery": {**DELIVERY, "name": " "}}, ("/delivery/name", "wrong_length")),
         ({"delivery": {**DELIVERY, "phone": 7900}}, ("/delivery/phone", "wrong_type")),
