@@ -47,7 +47,7 @@ async def list_products(
     max_price: Price | None = None,
     in_stock: bool | None = None,
     allergen_free: Annotated[Sequence[AllergenFree], ALLERGEN_FREE] = (),
-    status: Annotated[Status | None, Query(description="Staff alone; others see active ones.")] = None,
+    status: Annotated[Status | None, Query(description="Staff see all; for others only `active` finds any.")] = None,
     q: ParameterText | None = None,
     sort: Sort = "name",
     limit: Limit = 20,
@@ -62,8 +62,9 @@ async def list_products(
         max_price=max_price,
         in_stock=in_stock,
         allergen_free=_allergens(allergen_free),
-        status=status if audience == "staff" else "active",
+        status=status if audience == "staff" else status or "active",
         q=q,
+        on_sale=audience != "staff",
     )
     key = None if cursor is not None or audience == "staff" else fresh.page_key(filters, sort, limit, audience)
 
