@@ -142,12 +142,26 @@ def test_what_is_short_is_named_and_nothing_is_left_behind(buyer: Any, goods: An
     assert anna.checkout(warehouse_id=place, key=key)["warehouse_id"] == place
 
 
-def test_a_warehouse_that_is_not_there_has_nothing(buyer: Any, goods: Any, warehouse: Any) -> None:
-    anna = buyer({goods({warehouse(): 2}): 1})
-    nowhere = "019aa7c0-0000-7000-8000-000000000001"
-    answer = anna.try_checkout(warehouse_id=nowhere)
-    refused(answer, 409, "out_of_stock")
-    assert answer.body["warehouse_id"] == nowhere
+@pytest.mark.parametrize("closed", [True, False], ids=["closed", "unknown"])
+def test_a_warehouse_that_is_closed_or_not_there_is_no_shortage(
+    buyer: Any, goods: Any, warehouse: Any, staff: str, sql: Any, closed: bool
+) -> None:
+    place, nowhere, key = warehouse(), "019aa7c0-0000-7000-8000-000000000001", unique("key")
+    if closed:
+        nowhere = warehouse()
+        good(call("PATCH", f"/store/warehouses/{nowhere}", {"active": False}, token=staff))
+    cheese, gone = goods({place: 2}), goods({place: 2})
+    anna = buyer({cheese: 1, gone: 1})
+    sql.execute("UPDATE basket.products SET status = 'archived' WHERE id = %s", [gone])
+    english = {"Accept-Language": "en"}
+    answer = anna.try_checkout(warehouse_id=nowhere, key=key, headers=english)
+    refused(answer, 422, "invalid_body")
+    assert answer.body["errors"] == [
+        {"pointer": "/warehouse_id", "code": "unknown_reference", "detail": "There is no such open warehouse."}
+    ]
+    assert stock_of(sql, cheese) == (2, 0)
+    good(call("DELETE", f"/basket/items/{gone}", token=anna.token))
+    assert anna.checkout(key=key)["warehouse_id"] == place
 
 
 def test_the_nearest_warehouse_sends_it(buyer: Any, goods: Any, warehouse: Any) -> None:
