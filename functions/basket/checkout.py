@@ -15,7 +15,7 @@ from basket.statements import LOCK, READ
 from eatit.database import Transaction
 from eatit.errors import Conflict, Fault, Invalid
 from eatit.identifiers import uuid7
-from eatit.money import quantity_text
+from eatit.money import MAX_AMOUNT, quantity_text
 from eatit.observability import trace_id
 from eatit.outbox import adopt_written
 from eatit.settings import settings
@@ -42,9 +42,9 @@ def check_out(transaction: Transaction, actor: orders.Actor, wanted: Wanted) -> 
     """Make an order of the actor's basket, which is empty afterwards.
 
     Raises `Conflict`: `basket_empty`, `quantity_not_sold` (a product's step or bounds have changed), `price_changed`
-    (the total is more than expected), `below_minimum_order`, `too_many_open_orders`, `out_of_stock`; and `Invalid`: the
-    warehouse asked for isn't there, or is closed. The caller's transaction must end with it, since stock may be
-    reserved by then.
+    (the total is more than expected), `above_maximum_order`, `below_minimum_order`, `too_many_open_orders`,
+    `out_of_stock`; and `Invalid`: the warehouse asked for isn't there, or is closed. The caller's transaction must end
+    with it, since stock may be reserved by then.
     """
     basket = _locked_basket(transaction, actor.id)
     told = priced(basket, wanted.language)
@@ -54,6 +54,8 @@ def check_out(transaction: Transaction, actor: orders.Actor, wanted: Wanted) -> 
     if misfits:
         lines = [{"product_id": str(item["product_id"]), "quantity": item["quantity"]} for item in misfits]
         raise Conflict("quantity_not_sold", extra={"lines": lines})
+    if told["total"]["amount"] > MAX_AMOUNT:  # no consent can name it
+        raise Conflict("above_maximum_order", extra={"maximum_order": {**told["total"], "amount": MAX_AMOUNT}})
     # Of all that is there, for a line that can't be sold is a shortage: nobody is to be charged for less than they saw.
     if told["total"]["amount"] > wanted.expected_total:
         raise Conflict("price_changed", extra={"total": told["total"]})

@@ -30,6 +30,7 @@ router = endpoint_router()
         "quantity_not_sold",
         "price_changed",
         "below_minimum_order",
+        "above_maximum_order",
         "too_many_open_orders",
         "out_of_stock",
         etag=True,

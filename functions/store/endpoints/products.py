@@ -15,7 +15,8 @@ from eatit.http.app import endpoint_router
 from eatit.http.callers import Anyone, Staff
 from eatit.http.documentation import described
 from eatit.http.parameters import Cursor, Limit
-from eatit.http.shapes import MAX_AMOUNT, Id, ParameterText
+from eatit.http.shapes import Id, ParameterText
+from eatit.money import MAX_AMOUNT
 from store import catalogue, fresh, listing
 from store.answers import audience_of, language_of, product_answer
 from store.database import cache, database

@@ -12,9 +12,9 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 from pydantic_core import CoreSchema, InitErrorDetails, PydanticCustomError, core_schema
 
 from eatit.http.bodies import ExponentDecimal, is_readable
+from eatit.money import MAX_AMOUNT
 from eatit.settings import settings
 
-MAX_AMOUNT = 10**12
 MAX_QUANTITY = 999_999_999
 _SHORT = 12
 _PLAIN_NUMBER = re.compile(r"-?(0|[1-9][0-9]{0,30})(\.[0-9]{1,30})?")
