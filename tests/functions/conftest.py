@@ -167,3 +167,9 @@ def goods(staff: str) -> Callable[..., str]:
 def buyer() -> Callable[..., Buyer]:
     """Makes new customers: `buyer({bread: 2})` has that in the basket."""
     return Buyer
+
+
+@pytest.fixture
+def category(staff: str) -> str:
+    """A new category's id."""
+    return str(good(call("POST", "/store/categories", {"name": "Раздел", "slug": unique("c")}, token=staff), 201)["id"])
