@@ -109,6 +109,20 @@ def parked_mail(shop: dict[str, Any]) -> Iterator[Callable[[], dict[str, Any]]]:
 
 
 @pytest.fixture
+def sending_to(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], None]]:
+    """Mails go to the server at this URL until the test's end."""
+    from eatit.settings import settings
+
+    def send(url: str) -> None:
+        monkeypatch.setenv("MAIL_URL", url)
+        settings.cache_clear()
+
+    yield send
+    monkeypatch.undo()
+    settings.cache_clear()
+
+
+@pytest.fixture
 def wired() -> Iterator[Callable[[str], Wire]]:
     """`wired("REDIS_URL")` puts a wire between the functions of this process and that server, until the test's end."""
     wires: list[Wire] = []
