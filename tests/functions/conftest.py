@@ -8,7 +8,7 @@ from urllib.parse import urlsplit, urlunsplit
 import psycopg
 import pytest
 
-from tests.functions.buyers import Buyer
+from tests.functions.buyers import Buyer, Sold
 from tests.functions.calls import call, good, product, unique
 from tests.functions.events import Context
 from tests.functions.mails import Person, parking, people
@@ -181,6 +181,34 @@ def goods(staff: str) -> Callable[..., str]:
 def buyer() -> Callable[..., Buyer]:
     """Makes new customers: `buyer({bread: 2})` has that in the basket."""
     return Buyer
+
+
+@pytest.fixture
+def sold(buyer: Any, goods: Any, warehouse: Any, staff: str, sql: Any) -> Callable[..., Sold]:
+    """Makes orders of two of something, of which there were ten: `sold(payment_method="telegram")`."""
+
+    def make(**given: Any) -> Sold:
+        thing = goods({warehouse(): 10})
+        anna: Buyer = buyer({thing: 2})
+        return Sold(anna, thing, anna.checkout(**given), staff, sql)
+
+    return make
+
+
+@pytest.fixture
+def change(staff: str) -> Callable[[str, dict[str, Any]], None]:
+    """Changes a product, which the basket's copy has at once."""
+
+    def patch(thing: str, body: dict[str, Any]) -> None:
+        from basket.product_copies import fill_gap
+        from eatit.database import Database
+
+        good(call("PATCH", f"/store/products/{thing}", body, token=staff))
+        database = Database("basket")
+        assert fill_gap(database, thing)  # type: ignore[arg-type]
+        database.close()
+
+    return patch
 
 
 @pytest.fixture
