@@ -2,16 +2,19 @@
 
 import os
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
 import psycopg
 import pytest
+import redis
 
 from tests.functions.buyers import Buyer, Sold
 from tests.functions.calls import call, good, product, unique
 from tests.functions.events import Context
 from tests.functions.mails import Person, parking, people
+from tests.functions.members import registered
 from tests.functions.owners import CodeClock
 from tests.functions.wire import Wire
 
@@ -80,11 +83,30 @@ def staff(shop: dict[str, Any]) -> str:
     return str(good(call("POST", "/auth/login", dict(shop["users"]["staff"])))["access_token"])
 
 
+@pytest.fixture(scope="module")
+def admin(shop: dict[str, Any]) -> str:
+    """An admin's access token, each file's own too."""
+    return str(good(call("POST", "/auth/login", dict(shop["users"]["admin"])))["access_token"])
+
+
 @pytest.fixture
 def customer() -> Any:
     """A new customer's session."""
     body = {"email": f"{unique()}@example.org", "password": "correct horse battery 42"}
     return good(call("POST", "/auth/register", body), 201)
+
+
+@pytest.fixture
+def member(shop: dict[str, Any]) -> Callable[..., Any]:
+    """`member(role=..., display_name=...)` registers somebody nobody has met and gives their session."""
+    return partial(registered, shop["users"]["admin"])
+
+
+@pytest.fixture
+def marks(shop: dict[str, Any]) -> Iterator["redis.Redis"]:
+    """The shop's Redis, where it is marked which tokens hold no more."""
+    with redis.Redis.from_url(shop["redis_url"], decode_responses=True) as client:
+        yield client
 
 
 @pytest.fixture

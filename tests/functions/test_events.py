@@ -23,12 +23,6 @@ QUEUE = "basket.product-sync"
 REPLAY, PARKED = "/basket/events/replay", "/basket/events/parked"
 
 
-@pytest.fixture(scope="module")
-def admin(shop: dict[str, Any]) -> str:
-    """An admin's access token."""
-    return str(good(call("POST", "/auth/login", dict(shop["users"]["admin"])))["access_token"])
-
-
 @pytest.fixture
 def nothing_parked(shop: dict[str, Any]) -> Iterator[Callable[[], dict[str, Any]]]:
     """Nothing is parked of the queue when the test begins and when it ended; takes what is in between."""
