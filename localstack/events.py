@@ -13,7 +13,7 @@ from typing import Any
 
 from localstack.failures import StackFailure
 from localstack.invocation import invoke
-from localstack.template import ROOT
+from localstack.template import ROOT, queues, read
 
 FUNCTION = "EventsFunction"
 
@@ -28,6 +28,9 @@ def shown(*, environment: str | None = None, directory: Path = ROOT / ".run") ->
 
 def replayed(queue: str, *, environment: str | None = None, directory: Path = ROOT / ".run") -> str:
     """Put a queue's parked messages back → a sentence that tells what came of it. Raises `StackFailure`."""
+    known = [each.name for each in queues(read())]
+    if queue not in known:
+        raise StackFailure(f"There is no queue {queue}; there are {', '.join(known)}.")
     event = {"action": "replay", "queue": queue}
     done = invoke(FUNCTION, event, environment=environment, directory=directory)
     return f"{done['replayed']} messages went back into {queue}, {done['left']} are parked now."

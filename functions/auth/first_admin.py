@@ -4,6 +4,7 @@ No gateway leads here: whoever may invoke the function by the Lambda API may mak
 deployment comes to its first one; admins make others by PATCH /auth/users/{id}.
 """
 
+from datetime import UTC
 from typing import Any
 
 from auth.clients import Client
@@ -35,5 +36,5 @@ def handler(event: dict[str, Any], _context: Any) -> dict[str, Any]:
         "outcome": outcome,
         "user_id": str(user["id"]),
         "email_verified": user["email_verified"],
-        "created_at": user["created_at"].isoformat(timespec="seconds"),
+        "created_at": user["created_at"].astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
     }

@@ -24,7 +24,7 @@ from auth.transports import Delayed, Refused, transport
 from eatit.consumer import Delivery, deliveries, park, put_back
 from eatit.database import Database, Transaction
 from eatit.errors import Unavailable
-from eatit.events import MAIL_REQUESTED, Event, UnreadableEvent, read_event
+from eatit.events import MAIL_REQUESTED, Event, UnreadableEvent, quoted, read_event
 from eatit.observability import MetricUnit, begin_trace, logger, metrics
 from eatit.publisher import Publisher
 from eatit.settings import settings
@@ -115,10 +115,10 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, int]:
 def _understood(delivery: Delivery) -> Request:
     event = read_event(delivery.body)
     if event.type != MAIL_REQUESTED:
-        raise UnreadableEvent(f"type {event.type!r:.60} isn't for this queue")
+        raise UnreadableEvent(f"type {quoted(event.type)} isn't for this queue")
     kind = event.state.get("kind")
     if kind not in KINDS:
-        raise UnreadableEvent(f"there is no mail of kind {kind!r:.60}")
+        raise UnreadableEvent(f"there is no mail of kind {quoted(kind)}")
     if event.state.get("user_id") != str(event.aggregate_id):
         raise UnreadableEvent("the state is another aggregate's")
     if event.occurred_at.tzinfo is None:

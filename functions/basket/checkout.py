@@ -13,9 +13,9 @@ from basket.order_statements import OWED, PLACE, RESERVE
 from basket.pricing import GONE, MISFIT, priced
 from basket.statements import LOCK, READ
 from eatit.database import Transaction
-from eatit.errors import Conflict
+from eatit.errors import Conflict, Fault, Invalid
 from eatit.identifiers import uuid7
-from eatit.money import quantity_text
+from eatit.money import MAX_AMOUNT, quantity_text
 from eatit.observability import trace_id
 from eatit.outbox import adopt_written
 from eatit.settings import settings
@@ -23,6 +23,8 @@ from eatit.settings import settings
 # Without what is taken for something else when it is read out. Random, so that nobody can count a shop's orders.
 ALPHABET = "23456789ABCDEFGHJKMNPQRSTVWXYZ"
 NUMBER_LENGTH = 8
+# The basket's group knows of no other: which are closed is the store's business.
+OPEN_WAREHOUSE = ("open warehouse", "открытый склад")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,9 +42,9 @@ def check_out(transaction: Transaction, actor: orders.Actor, wanted: Wanted) -> 
     """Make an order of the actor's basket, which is empty afterwards.
 
     Raises `Conflict`: `basket_empty`, `quantity_not_sold` (a product's step or bounds have changed), `price_changed`
-    (the total is more than expected), `below_minimum_order`, `too_many_open_orders`,
-    `out_of_stock`. The caller's transaction must end with it,
-    since stock may be reserved by then.
+    (the total is more than expected), `above_maximum_order`, `below_minimum_order`, `too_many_open_orders`,
+    `out_of_stock`; and `Invalid`: the warehouse asked for isn't there, or is closed. The caller's transaction must end
+    with it, since stock may be reserved by then.
     """
     basket = _locked_basket(transaction, actor.id)
     told = priced(basket, wanted.language)
@@ -52,6 +54,8 @@ def check_out(transaction: Transaction, actor: orders.Actor, wanted: Wanted) -> 
     if misfits:
         lines = [{"product_id": str(item["product_id"]), "quantity": item["quantity"]} for item in misfits]
         raise Conflict("quantity_not_sold", extra={"lines": lines})
+    if told["total"]["amount"] > MAX_AMOUNT:  # no consent can name it
+        raise Conflict("above_maximum_order", extra={"maximum_order": {**told["total"], "amount": MAX_AMOUNT}})
     # Of all that is there, for a line that can't be sold is a shortage: nobody is to be charged for less than they saw.
     if told["total"]["amount"] > wanted.expected_total:
         raise Conflict("price_changed", extra={"total": told["total"]})
@@ -95,7 +99,10 @@ def _may_owe_one_more(transaction: Transaction, user_id: UUID | None, wanted: Wa
 
 
 def _reserve(transaction: Transaction, order_id: UUID, items: list[dict[str, Any]], wanted: Wanted) -> UUID:
-    """Reserve all lines in one warehouse, which is given back. Raises `Conflict` (`out_of_stock`)."""
+    """Reserve all lines in one warehouse, which is given back.
+
+    Raises `Invalid` (the one asked for isn't there, or is closed), `Conflict` (`out_of_stock`).
+    """
     lines = [{"product_id": str(item["product_id"]), "quantity": item["quantity"]} for item in items]
     rows = transaction.rows(
         RESERVE,
@@ -112,10 +119,11 @@ def _reserve(transaction: Transaction, order_id: UUID, items: list[dict[str, Any
     gone = {str(item["product_id"]): "0.000" for item in items if item["warnings"] == GONE}
     short = {str(row.product): quantity_text(row.available) for row in rows if not row.reserved}
     chosen: UUID = rows[0].in_warehouse
+    if chosen is None and wanted.warehouse_id is not None:
+        raise Invalid([Fault("/warehouse_id", "unknown_reference", {"what": OPEN_WAREHOUSE})])
     if gone or short:
-        asked = chosen or wanted.warehouse_id
         lacking = [{"product_id": product, "available": amount} for product, amount in {**short, **gone}.items()]
-        raise Conflict("out_of_stock", extra={"warehouse_id": asked and str(asked), "lines": lacking})
+        raise Conflict("out_of_stock", extra={"warehouse_id": chosen and str(chosen), "lines": lacking})
     return chosen
 
 

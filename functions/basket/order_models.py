@@ -16,6 +16,7 @@ from eatit.http.shapes import (
     Longitude,
     MoneyAnswer,
     MoneyBody,
+    PositiveMoneyBody,
     QuantityText,
     Text100,
     Text300,
@@ -77,7 +78,7 @@ class OrderCancel(Body):
 class RefundCreate(Body):
     """What is given back; without `amount` all that was paid and not given back yet."""
 
-    amount: MoneyBody | None = None
+    amount: PositiveMoneyBody | None = None
     reason: Text300
 
 

@@ -3,6 +3,8 @@
 Each keeps the version it has: older and repeated states change nothing, whatever order they come in.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from decimal import Decimal, InvalidOperation
 from typing import Any, TypeVar
 from uuid import UUID
@@ -12,7 +14,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from basket.tables import products, stock
 from eatit.database import Database, Transaction
-from eatit.events import UnreadableEvent
+from eatit.events import UnreadableEvent, part, place
 from eatit.money import THOUSANDTH
 
 _offered = select(func.store.product_state(bindparam("product")))
@@ -34,54 +36,51 @@ T = TypeVar("T")
 
 def product_row(state: dict[str, Any]) -> dict[str, Any]:
     """The copy's row of a product's state. Raises `UnreadableEvent`."""
-    try:
-        photos = state["photos"]
-        piece = state["sold_by"] == "piece"
+    with _state_of("a product"):
+        piece = part(state, str, "sold_by") == "piece"
         return {
-            "id": UUID(state["id"]),
-            "version": _of(int, state["version"]),
-            "sku": _of(str, state["sku"]),
-            "name": _of(str, state["name"]),
+            "id": part(state, UUID, "id"),
+            "version": _kept(state, int, "version"),
+            "sku": _kept(state, str, "sku"),
+            "name": _kept(state, str, "name"),
             "translations": {
-                _of(str, language): {"name": _of(str, words["name"])}
-                for language, words in state["translations"].items()
-                if words.get("name")
+                _fit(language, "translations", language): {"name": _kept(state, str, "translations", language, "name")}
+                for language in part(state, dict, "translations")
+                if part(state, dict, "translations", language).get("name")
             },
-            "photo_url": _of(str, photos[0]["urls"]["small"]) if photos else None,
-            "unit": "piece" if piece else _of(str, state["unit"]),
-            "quantity_step": _quantity(state["quantity_step"]),
-            "min_quantity": _quantity(state["min_quantity"]),
-            "max_quantity": None if state["max_quantity"] is None else _quantity(state["max_quantity"]),
-            "price_amount": _of(int, state["price"]["amount"]),
-            "currency": _of(str, state["price"]["currency"]),
-            "status": _of(str, state["status"]),
+            "photo_url": _kept(state, str, "photos", 0, "urls", "small") if part(state, list, "photos") else None,
+            "unit": "piece" if piece else _kept(state, str, "unit"),
+            "quantity_step": _quantity(state, "quantity_step"),
+            "min_quantity": _quantity(state, "min_quantity"),
+            "max_quantity": None if state.get("max_quantity", 0) is None else _quantity(state, "max_quantity"),
+            "price_amount": _kept(state, int, "price", "amount"),
+            "currency": _kept(state, str, "price", "currency"),
+            "status": _kept(state, str, "status"),
         }
-    except (KeyError, IndexError, TypeError, ValueError, AttributeError, InvalidOperation) as error:
-        raise UnreadableEvent(f"not a product's state: {type(error).__name__} {error}") from None
 
 
 def stock_row(state: dict[str, Any], version: Any) -> dict[str, Any]:
     """The copy's row of a stock's state. Raises `UnreadableEvent`."""
-    try:
+    with _state_of("a stock"):
         return {
-            "product_id": UUID(state["product_id"]),
-            "version": _of(int, version),
-            "available": _quantity(state["available"], least=Decimal(0), below=10**11),
+            "product_id": part(state, UUID, "product_id"),
+            "version": _kept({"version": version}, int, "version"),
+            "available": _quantity(state, "available", least=Decimal(0), below=10**11),
             "by_warehouse": [
-                {"warehouse_id": str(UUID(place["warehouse_id"])), "available": str(Decimal(place["available"]))}
-                for place in state["by_warehouse"]
+                {
+                    "warehouse_id": str(part(state, UUID, "by_warehouse", number, "warehouse_id")),
+                    "available": str(_decimal(state, "by_warehouse", number, "available")),
+                }
+                for number in range(len(part(state, list, "by_warehouse")))
             ],
         }
-    except (KeyError, TypeError, ValueError, AttributeError, InvalidOperation) as error:
-        raise UnreadableEvent(f"not a stock's state: {type(error).__name__} {error}") from None
 
 
 def rows_of(state: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
     """Both rows of a product's full state, which carries its stock with the stock's own version."""
     product = product_row(state)
-    within = state.get("stock")
-    if not isinstance(within, dict):
-        raise UnreadableEvent("the product's state has no stock")
+    with _state_of("a product"):
+        within = part(state, dict, "stock")
     return product, stock_row(within, within.get("version"))
 
 
@@ -103,16 +102,38 @@ def fill_gap(database: Database, product_id: UUID) -> bool:
     return True
 
 
-def _of(kind: type[T], value: Any) -> T:
-    if not isinstance(value, kind) or isinstance(value, bool):
-        raise TypeError(f"{value!r:.40} is not a {kind.__name__}")
-    if "\0" in str(value) or len(str(value)) > 10_000 or (kind is int and abs(int(str(value))) >= 2**63):
-        raise ValueError(f"{value!r:.40} can't be stored")
+@contextmanager
+def _state_of(what: str) -> Iterator[None]:
+    """Whatever is unreadable within is a state of this."""
+    try:
+        yield
+    except UnreadableEvent as error:
+        raise UnreadableEvent(f"not {what}'s state: {error.reason}") from None
+
+
+def _kept(state: Any, kind: type[T], *path: str | int) -> T:
+    return _fit(part(state, kind, *path), *path)
+
+
+def _fit(value: T, *path: str | int) -> T:
+    """The value, if a column takes it."""
+    if "\0" in str(value) or len(str(value)) > 10_000 or (isinstance(value, int) and abs(value) >= 2**63):
+        raise UnreadableEvent(f"{place(*path)} can't be stored")
     return value
 
 
-def _quantity(value: Any, *, least: Decimal = Decimal("0.001"), below: int = 10**9) -> Decimal:
-    quantity = Decimal(_of(str, value))
+def _decimal(state: Any, *path: str | int) -> Decimal:
+    try:
+        number = Decimal(_kept(state, str, *path))
+    except InvalidOperation:
+        number = Decimal("NaN")
+    if not number.is_finite():
+        raise UnreadableEvent(f"{place(*path)} must be a quantity")
+    return number
+
+
+def _quantity(state: Any, *path: str, least: Decimal = Decimal("0.001"), below: int = 10**9) -> Decimal:
+    quantity = _decimal(state, *path)
     if not least <= quantity < below or quantity % THOUSANDTH:
-        raise ValueError(f"{value!r:.40} is not a quantity")
+        raise UnreadableEvent(f"{place(*path)} must be a quantity")
     return quantity

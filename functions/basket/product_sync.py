@@ -19,7 +19,7 @@ from basket.tables import inbox
 from eatit.consumer import Delivery, deliveries, park
 from eatit.database import Database, Transaction
 from eatit.errors import Unavailable
-from eatit.events import STOCK_CHANGED, Event, UnreadableEvent, read_event
+from eatit.events import STOCK_CHANGED, Event, UnreadableEvent, quoted, read_event
 from eatit.observability import MetricUnit, begin_trace, logger, metrics
 from eatit.publisher import Publisher
 
@@ -79,7 +79,7 @@ def _rows(event: Event) -> tuple[dict[str, Any] | None, dict[str, Any] | None]:
             raise UnreadableEvent("the state is another aggregate's")
         return None, row
     if not event.type.startswith("store.product."):
-        raise UnreadableEvent(f"type {event.type!r:.60} isn't for this queue")
+        raise UnreadableEvent(f"type {quoted(event.type)} isn't for this queue")
     product, its_stock = rows_of(event.state)
     if product["id"] != event.aggregate_id or product["version"] != event.version:
         raise UnreadableEvent("the state is another aggregate's, or another version's")

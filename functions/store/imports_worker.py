@@ -11,7 +11,7 @@ from uuid import UUID
 
 from eatit.consumer import Delivery, deliveries, park
 from eatit.errors import MisconfiguredError, Unavailable
-from eatit.events import EXPORT_ADVANCED, IMPORT_ADVANCED, WAREHOUSE_TURNED, Event, UnreadableEvent, read_event
+from eatit.events import EXPORT_ADVANCED, IMPORT_ADVANCED, WAREHOUSE_TURNED, Event, UnreadableEvent, quoted, read_event
 from eatit.identifiers import uuid7
 from eatit.observability import MetricUnit, begin_trace, logger, metrics
 from eatit.publisher import Publisher
@@ -50,7 +50,7 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, int]:
 def _understood(delivery: Delivery) -> Event:
     told = read_event(delivery.body)
     if told.type not in (IMPORT_ADVANCED, EXPORT_ADVANCED, WAREHOUSE_TURNED):
-        raise UnreadableEvent(f"type {told.type!r:.60} isn't for this queue")
+        raise UnreadableEvent(f"type {quoted(told.type)} isn't for this queue")
     return told
 
 
@@ -68,7 +68,7 @@ def _turn(told: Event, context: Any) -> bool:
         except Exception as error:
             # It would come again for ever, and no import behind it: parked, it can be given back once it is mended.
             logger.exception("telling of a warehouse failed", warehouse=str(told.aggregate_id))
-            raise UnreadableEvent(f"telling failed: {type(error).__name__}") from error
+            raise UnreadableEvent("telling of the warehouse failed, and the log says why") from error
         return True
     holder: UUID = uuid7()
     turn = import_turn if told.type == IMPORT_ADVANCED else export_turn

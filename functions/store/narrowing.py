@@ -32,7 +32,7 @@ _open_warehouses = func.array(select(warehouses.c.id).where(warehouses.c.active)
 
 @dataclass(frozen=True, slots=True)
 class Filters:
-    """What a list of products is narrowed by; all of them together."""
+    """What a list of products is narrowed by; all of them together. `on_sale`: for whom nothing else is there."""
 
     category: UUID | None = None
     warehouse: UUID | None = None
@@ -42,10 +42,11 @@ class Filters:
     allergen_free: tuple[str, ...] = ()
     status: str | None = "active"
     q: str | None = None
+    on_sale: bool = False
 
     def as_given(self) -> dict[str, Any]:
         """For the cursor's digest."""
-        return {name: getattr(self, name) for name in self.__slots__}
+        return {name: getattr(self, name) for name in self.__slots__ if name != "on_sale"}
 
 
 class Narrowing:
@@ -60,8 +61,9 @@ class Narrowing:
 
     @property
     def nothing(self) -> bool:
-        """Whether nothing can pass: `q` has no words."""
-        return bool(self._filters.q) and not self._q
+        """Whether nothing can pass: `q` has no words, or the status isn't one to be seen."""
+        unseen = self._filters.on_sale and self._filters.status != "active"
+        return unseen or (bool(self._filters.q) and not self._q)
 
     def along(self, sort: str) -> dict[str, ColumnElement[bool]]:
         """Of the conditions those that the sort's own index holds together, by filter: in their range nothing else

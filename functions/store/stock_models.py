@@ -64,8 +64,7 @@ class WarehouseChange(Change):
 
     @model_validator(mode="after")
     def _is_a_place(self) -> "WarehouseChange":
-        if {"latitude", "longitude"} & self.model_fields_set:
-            both_or_neither(self)
+        both_or_neither(self)
         return self
 
 

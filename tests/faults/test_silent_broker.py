@@ -78,7 +78,7 @@ def spoilt(servers: Servers) -> Iterator[str]:
     connection = pika.BlockingConnection(pika.URLParameters(servers.stack["amqp_url"]))
     channel = connection.channel()
     channel.confirm_delivery()
-    marks = {"x-parked-reason": "not JSON", "x-parked-at": "2026-11-21T18:00:00+00:00"}
+    marks = {"x-parked-reason": "not JSON", "x-parked-at": "2026-11-21T18:00:00Z"}
     properties = pika.BasicProperties(message_id=unique("spoilt"), delivery_mode=2, headers=marks)
     channel.basic_publish("", f"{QUEUE}.parked", b"garbage", properties, mandatory=True)
     connection.close()

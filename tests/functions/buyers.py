@@ -1,10 +1,11 @@
-"""Customers who buy, in this process: a basket, checkout, orders."""
+"""Customers who buy, in this process: a basket, checkout, orders, and what becomes of the stock."""
 
 from typing import Any
 
 from tests.functions.calls import Answer, call, good, unique
 
 PASSWORD = "correct horse battery 42"
+WAY = ["placed", "paid", "picking", "delivering", "delivered"]
 DELIVERY = {"name": "Анна", "phone": "+7 900 000-00-00", "address": "улица Вторая, 2"}
 
 
@@ -45,3 +46,45 @@ class Buyer:
 
     def order(self, order: Any) -> Any:
         return good(call("GET", f"/basket/orders/{order['id']}", token=self.token))
+
+
+class Sold:
+    """An order of two of something, of which there were ten."""
+
+    def __init__(self, buyer: Buyer, thing: str, order: Any, staff: str, sql: Any) -> None:
+        self.buyer, self.thing, self.order, self.staff, self.sql = buyer, thing, order, staff, sql
+        self.path = f"/basket/orders/{order['id']}"
+
+    def move(self, **given: Any) -> Any:
+        """Staff change it."""
+        return call("PATCH", self.path, given, token=self.staff)
+
+    def bring_to(self, status: str) -> None:
+        """Staff take it there, along its way."""
+        way = WAY[1 : WAY.index(status) + 1] if status in WAY else [status]
+        for each in way:
+            good(self.move(status=each))
+
+    def now(self) -> Any:
+        return self.buyer.order(self.order)
+
+    def stock(self) -> tuple[Any, Any]:
+        """What of the thing lies there, and what of it is reserved."""
+        row = self.sql.execute(
+            "SELECT on_hand, reserved FROM store.stock WHERE product_id = %s", [self.thing]
+        ).fetchone()
+        return int(row[0]), int(row[1])
+
+    def told(self) -> list[str]:
+        """What events said of the order, the first first."""
+        rows = self.sql.execute(
+            "SELECT type FROM events.outbox WHERE aggregate_id = %s ORDER BY version", [self.order["id"]]
+        )
+        return [row[0].removeprefix("basket.order.") for row in rows.fetchall()]
+
+
+def stock_of(sql: Any, thing: str) -> tuple[Any, Any]:
+    """What of a thing lies there, and what of it is reserved, in all warehouses together."""
+    row = sql.execute("SELECT sum(on_hand), sum(reserved) FROM store.stock WHERE product_id = %s", [thing]).fetchone()
+    assert row is not None
+    return row[0], row[1]

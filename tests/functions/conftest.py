@@ -2,16 +2,19 @@
 
 import os
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
 import psycopg
 import pytest
+import redis
 
-from tests.functions.buyers import Buyer
+from tests.functions.buyers import Buyer, Sold
 from tests.functions.calls import call, good, product, unique
 from tests.functions.events import Context
 from tests.functions.mails import Person, parking, people
+from tests.functions.members import registered
 from tests.functions.owners import CodeClock
 from tests.functions.wire import Wire
 
@@ -80,11 +83,30 @@ def staff(shop: dict[str, Any]) -> str:
     return str(good(call("POST", "/auth/login", dict(shop["users"]["staff"])))["access_token"])
 
 
+@pytest.fixture(scope="module")
+def admin(shop: dict[str, Any]) -> str:
+    """An admin's access token, each file's own too."""
+    return str(good(call("POST", "/auth/login", dict(shop["users"]["admin"])))["access_token"])
+
+
 @pytest.fixture
 def customer() -> Any:
     """A new customer's session."""
     body = {"email": f"{unique()}@example.org", "password": "correct horse battery 42"}
     return good(call("POST", "/auth/register", body), 201)
+
+
+@pytest.fixture
+def member(shop: dict[str, Any]) -> Callable[..., Any]:
+    """`member(role=..., display_name=...)` registers somebody nobody has met and gives their session."""
+    return partial(registered, shop["users"]["admin"])
+
+
+@pytest.fixture
+def marks(shop: dict[str, Any]) -> Iterator["redis.Redis"]:
+    """The shop's Redis, where it is marked which tokens hold no more."""
+    with redis.Redis.from_url(shop["redis_url"], decode_responses=True) as client:
+        yield client
 
 
 @pytest.fixture
@@ -106,6 +128,20 @@ def parked_mail(shop: dict[str, Any]) -> Iterator[Callable[[], dict[str, Any]]]:
     """Takes what MailFunction parked."""
     with parking(shop, "auth.mail.parked") as take:
         yield take
+
+
+@pytest.fixture
+def sending_to(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], None]]:
+    """Mails go to the server at this URL until the test's end."""
+    from eatit.settings import settings
+
+    def send(url: str) -> None:
+        monkeypatch.setenv("MAIL_URL", url)
+        settings.cache_clear()
+
+    yield send
+    monkeypatch.undo()
+    settings.cache_clear()
 
 
 @pytest.fixture
@@ -167,3 +203,37 @@ def goods(staff: str) -> Callable[..., str]:
 def buyer() -> Callable[..., Buyer]:
     """Makes new customers: `buyer({bread: 2})` has that in the basket."""
     return Buyer
+
+
+@pytest.fixture
+def sold(buyer: Any, goods: Any, warehouse: Any, staff: str, sql: Any) -> Callable[..., Sold]:
+    """Makes orders of two of something, of which there were ten: `sold(payment_method="telegram")`."""
+
+    def make(**given: Any) -> Sold:
+        thing = goods({warehouse(): 10})
+        anna: Buyer = buyer({thing: 2})
+        return Sold(anna, thing, anna.checkout(**given), staff, sql)
+
+    return make
+
+
+@pytest.fixture
+def change(staff: str) -> Callable[[str, dict[str, Any]], None]:
+    """Changes a product, which the basket's copy has at once."""
+
+    def patch(thing: str, body: dict[str, Any]) -> None:
+        from basket.product_copies import fill_gap
+        from eatit.database import Database
+
+        good(call("PATCH", f"/store/products/{thing}", body, token=staff))
+        database = Database("basket")
+        assert fill_gap(database, thing)  # type: ignore[arg-type]
+        database.close()
+
+    return patch
+
+
+@pytest.fixture
+def category(staff: str) -> str:
+    """A new category's id."""
+    return str(good(call("POST", "/store/categories", {"name": "Раздел", "slug": unique("c")}, token=staff), 201)["id"])

@@ -20,7 +20,7 @@ import pytest
 from eatit.identifiers import uuid7
 from eatit.observability import logger
 from tests.functions.calls import unique
-from tests.functions.events import message, rmq_event
+from tests.functions.events import Context, message, rmq_event
 
 Person = tuple[UUID, str]  # id and address
 TOKEN = re.compile(r"(?:Code|Код): (\S+)")
@@ -40,6 +40,20 @@ def mail_event(*bodies: bytes, queue: str = "auth.mail", message_ids: list[str] 
 def event_id(body: bytes) -> UUID:
     """The id of the event in a message's body."""
     return UUID(json.loads(body)["id"])
+
+
+def handled(*bodies: bytes, context: Context | None = None) -> dict[str, int]:
+    """What MailFunction says of a batch of these bodies, without what it did none of."""
+    from auth.mail import handler
+
+    found: dict[str, int] = handler(mail_event(*bodies), context or Context())
+    return {name: count for name, count in found.items() if count}
+
+
+def done(sql: Any, body: bytes) -> Any:
+    """Whether the mail that a body asks for was dealt with; `None` where nobody has begun."""
+    row = sql.execute("SELECT done_at IS NOT NULL FROM auth.inbox WHERE event_id = %s", [event_id(body)]).fetchone()
+    return row and row[0]
 
 
 def mails_to(shop: dict[str, Any], address: str) -> list[EmailMessage]:

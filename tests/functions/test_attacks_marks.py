@@ -71,11 +71,6 @@ ENDS = [_sign_out, _end_it, _end_all, _change_password, _disable]
 End = Callable[[Account, str], None]
 
 
-@pytest.fixture(scope="module")
-def admin(shop: dict[str, Any]) -> str:
-    return str(good(call("POST", "/auth/login", dict(shop["users"]["admin"])))["access_token"])
-
-
 @pytest.mark.parametrize("end", ENDS)
 @pytest.mark.parametrize("role", ["customer", "staff", "admin"])
 def test_with_redis_an_ended_token_is_refused_by_all(sql: Any, admin: str, role: str, end: End) -> None:

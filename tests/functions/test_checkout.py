@@ -7,36 +7,14 @@ from typing import Any
 
 import pytest
 
-from tests.functions.buyers import DELIVERY, Buyer
+from tests.functions.buyers import DELIVERY, Buyer, stock_of
 from tests.functions.calls import call, good, unique
 from tests.functions.owners import refused
-
-
-def stock_of(sql: Any, thing: str) -> tuple[Any, Any]:
-    row = sql.execute("SELECT sum(on_hand), sum(reserved) FROM store.stock WHERE product_id = %s", [thing]).fetchone()
-    assert row is not None
-    return row[0], row[1]
 
 
 def told_of(sql: Any, order: Any) -> list[tuple[str, Any]]:
     rows = sql.execute("SELECT type, state FROM events.outbox WHERE aggregate_id = %s ORDER BY version", [order["id"]])
     return list(rows.fetchall())
-
-
-@pytest.fixture
-def change(staff: str) -> Callable[[str, dict[str, Any]], None]:
-    """Changes a product, which the basket's copy has at once."""
-
-    def patch(thing: str, body: dict[str, Any]) -> None:
-        from basket.product_copies import fill_gap
-        from eatit.database import Database
-
-        good(call("PATCH", f"/store/products/{thing}", body, token=staff))
-        database = Database("basket")
-        assert fill_gap(database, thing)  # type: ignore[arg-type]
-        database.close()
-
-    return patch
 
 
 @pytest.fixture
@@ -142,12 +120,26 @@ def test_what_is_short_is_named_and_nothing_is_left_behind(buyer: Any, goods: An
     assert anna.checkout(warehouse_id=place, key=key)["warehouse_id"] == place
 
 
-def test_a_warehouse_that_is_not_there_has_nothing(buyer: Any, goods: Any, warehouse: Any) -> None:
-    anna = buyer({goods({warehouse(): 2}): 1})
-    nowhere = "019aa7c0-0000-7000-8000-000000000001"
-    answer = anna.try_checkout(warehouse_id=nowhere)
-    refused(answer, 409, "out_of_stock")
-    assert answer.body["warehouse_id"] == nowhere
+@pytest.mark.parametrize("closed", [True, False], ids=["closed", "unknown"])
+def test_a_warehouse_that_is_closed_or_not_there_is_no_shortage(
+    buyer: Any, goods: Any, warehouse: Any, staff: str, sql: Any, closed: bool
+) -> None:
+    place, nowhere, key = warehouse(), "019aa7c0-0000-7000-8000-000000000001", unique("key")
+    if closed:
+        nowhere = warehouse()
+        good(call("PATCH", f"/store/warehouses/{nowhere}", {"active": False}, token=staff))
+    cheese, gone = goods({place: 2}), goods({place: 2})
+    anna = buyer({cheese: 1, gone: 1})
+    sql.execute("UPDATE basket.products SET status = 'archived' WHERE id = %s", [gone])
+    english = {"Accept-Language": "en"}
+    answer = anna.try_checkout(warehouse_id=nowhere, key=key, headers=english)
+    refused(answer, 422, "invalid_body")
+    assert answer.body["errors"] == [
+        {"pointer": "/warehouse_id", "code": "unknown_reference", "detail": "There is no such open warehouse."}
+    ]
+    assert stock_of(sql, cheese) == (2, 0)
+    good(call("DELETE", f"/basket/items/{gone}", token=anna.token))
+    assert anna.checkout(key=key)["warehouse_id"] == place
 
 
 def test_the_nearest_warehouse_sends_it(buyer: Any, goods: Any, warehouse: Any) -> None:
@@ -189,91 +181,11 @@ def test_one_key_is_one_order(buyer: Any, goods: Any, warehouse: Any, sql: Any) 
     assert stock_of(sql, cheese) == (50, 1)
 
 
-def test_a_customer_has_no_more_open_orders_of_cash_than_may_be(
-    buyer: Any, goods: Any, warehouse: Any, staff: str, sql: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    from eatit.settings import settings
-
-    monkeypatch.setenv("OPEN_CASH_ORDERS", "2")
-    settings.cache_clear()
-    try:
-        cheese = goods({warehouse(): 50})
-        anna: Buyer = buyer({cheese: 1})
-        orders = []
-        for _ in range(2):
-            orders.append(anna.checkout())
-            anna.put({cheese: 1})
-        answer = anna.try_checkout()
-        refused(answer, 409, "too_many_open_orders")
-        assert answer.body["open_orders"] == 2
-        assert stock_of(sql, cheese) == (50, 2)
-        online = anna.checkout(payment_method="telegram")
-        assert online["status"] == "placed"
-        # Another customer's are their own; and one that is paid or cancelled isn't owed any more.
-        assert buyer({cheese: 1}).checkout()["status"] == "placed"
-        for path, body, method in (
-            (f"/basket/orders/{orders[0]['id']}", {"payment_status": "paid"}, "PATCH"),
-            (f"/basket/orders/{orders[1]['id']}/cancel", {}, "POST"),
-        ):
-            anna.put({cheese: 1})
-            refused(anna.try_checkout(), 409, "too_many_open_orders")
-            good(call(method, path, body, token=staff))
-            anna.checkout()
-        # A shop that comes to allow fewer tells of all there are.
-        monkeypatch.setenv("OPEN_CASH_ORDERS", "1")
-        settings.cache_clear()
-        anna.put({cheese: 1})
-        answer = anna.try_checkout()
-        refused(answer, 409, "too_many_open_orders")
-        assert answer.body["open_orders"] == 2
-    finally:
-        monkeypatch.undo()
-        settings.cache_clear()
-
-
-def test_fee_free_delivery_and_the_least_order(
-    buyer: Any, goods: Any, warehouse: Any, change: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    from eatit.settings import settings
-
-    rules = {"DELIVERY_FEE": "19900", "DELIVERY_FREE_FROM": "30000", "MINIMUM_ORDER": "10000"}
-    for name, value in rules.items():
-        monkeypatch.setenv(name, value)
-    settings.cache_clear()
-    try:
-        cheese = goods({warehouse(): 50}, price={"amount": 10000, "currency": "RUB"})
-        anna: Buyer = buyer({cheese: "0.5"})
-        basket = anna.basket()
-        assert (basket["fee_total"]["amount"], basket["total"]["amount"]) == (19900, 24900)
-        assert (basket["minimum_order"]["amount"], basket["fee_free_from"]["amount"]) == (10000, 30000)
-        answer = anna.try_checkout()
-        refused(answer, 409, "below_minimum_order")
-        assert answer.body["minimum_order"] == {"amount": 10000, "currency": "RUB"}
-        # Too little because something isn't sold any more: that is what is told.
-        bread = goods({warehouse(): 50}, price={"amount": 10000, "currency": "RUB"})
-        anna.put({bread: 1})
-        change(bread, {"status": "archived"})
-        answer = anna.try_checkout()
-        refused(answer, 409, "out_of_stock")
-        assert {"product_id": bread, "available": "0.000"} in answer.body["lines"]
-        good(call("DELETE", f"/basket/items/{bread}", token=anna.token))
-        anna.put({cheese: "0.5"})
-        order = anna.checkout()
-        assert (order["subtotal"]["amount"], order["fee_total"]["amount"], order["total"]["amount"]) == (
-            10000, 19900, 29900,
-        )  # fmt: skip
-        anna.put({cheese: 3})
-        assert anna.checkout()["fee_total"]["amount"] == 0
-        assert anna.basket()["total"]["amount"] == 0, "an empty basket costs nothing"
-    finally:
-        monkeypatch.undo()
-        settings.cache_clear()
-
-
 @pytest.mark.parametrize(
     ("given", "fault"),
     [
-        ({"delivery": {**DELIVERY, "latitude": 1}}, ("/delivery", "contradiction")),
+        ({"delivery": {**DELIVERY, "latitude": 1}}, ("/delivery/longitude", "contradiction")),
+        ({"delivery": {**DELIVERY, "latitude": None, "longitude": 0}}, ("/delivery/latitude", "contradiction")),
         ({"delivery": {**DELIVERY, "latitude": 91, "longitude": 0}}, ("/delivery/latitude", "out_of_range")),
         ({"delivery": {**DELIVERY, "name": " "}}, ("/delivery/name", "wrong_length")),
         ({"delivery": {**DELIVERY, "phone": 7900}}, ("/delivery/phone", "wrong_type")),

@@ -5,7 +5,9 @@ from typing import Any
 
 from eatit.money import line_total
 from store.units import unit_price
-from tests.functions.calls import call, good, product, unit
+from tests.functions.buyers import Buyer
+from tests.functions.calls import call, good, product, unique, unit
+from tests.functions.owners import refused
 
 DEAREST = {"amount": 10**12, "currency": "RUB"}
 
@@ -41,3 +43,15 @@ def test_a_basket_beyond_64_bits_is_answered_exactly(staff: str, customer: Any) 
     answer = call("GET", "/basket", token=token)
     assert good(answer) == basket
     assert call("GET", "/basket", token=token, headers={"If-None-Match": answer.headers["etag"]}).status == 304
+
+
+def test_an_order_costs_no_more_than_a_customer_can_agree_to(buyer: Any, goods: Any, warehouse: Any, sql: Any) -> None:
+    diamond = goods({warehouse(): 5}, price=DEAREST, quantity_step="1")
+    anna: Buyer = buyer({diamond: 2})
+    key = unique("key")
+    answer = anna.try_checkout(total=10**12, key=key)
+    refused(answer, 409, "above_maximum_order")
+    assert answer.body["maximum_order"] == DEAREST
+    assert sql.execute("SELECT reserved FROM store.stock WHERE product_id = %s", [diamond]).fetchone() == (0,)
+    good(call("PATCH", f"/basket/items/{diamond}", {"quantity": "1"}, token=anna.token))
+    assert anna.checkout(key=key)["total"] == DEAREST

@@ -32,7 +32,7 @@ def test_a_registered_account_becomes_an_admin_once(back: Any, sql: Any, caplog:
         "outcome": "made",
         "user_id": user["id"],
         "email_verified": False,
-        "created_at": user["created_at"].replace("Z", "+00:00"),
+        "created_at": user["created_at"],
     }
     assert asked(user["email"]) == {**first, "outcome": "already_admin"}
     rows = sql.execute(

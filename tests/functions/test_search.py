@@ -1,41 +1,14 @@
-"""Search and suggestions: both languages, endings, typos, marks, facets, pages, and any garbage at all."""
+"""What search finds and suggests: both languages, endings, codes, marks, facets, pages, and what was just changed."""
 
 import html
 import re
 import uuid
 from typing import Any
-from urllib.parse import urlencode
 
 import pytest
 
-from tests.functions.calls import Answer, call, good, product, unique
-
-LETTERS = "абвгдежзиклмнопр"
-
-
-def coined(prefix: str = "") -> str:
-    """A word of the shop's language that nothing else has."""
-    return prefix + "".join(LETTERS[int(digit, 16)] for digit in uuid.uuid4().hex[:10])
-
-
-def search(q: str, *, token: str | None = None, language: str = "ru", **given: Any) -> Answer:
-    query = {"q": q, **{name: str(value) for name, value in given.items()}}
-    return call("GET", f"/store/search?{urlencode(query)}", token=token, headers={"Accept-Language": language})
-
-
-def found(q: str, **given: Any) -> list[str]:
-    return [item["id"] for item in good(search(q, **given))["items"]]
-
-
-def suggest(q: str, language: str = "ru") -> list[dict[str, Any]]:
-    answer = call("GET", f"/store/suggest?{urlencode({'q': q})}", headers={"Accept-Language": language})
-    items: list[dict[str, Any]] = good(answer)["items"]
-    return items
-
-
-@pytest.fixture
-def category(staff: str) -> str:
-    return str(good(call("POST", "/store/categories", {"name": "Раздел", "slug": unique("c")}, token=staff), 201)["id"])
+from tests.functions.calls import call, good, product, unique
+from tests.functions.searches import coined, found, search, suggest
 
 
 @pytest.mark.parametrize(
@@ -130,18 +103,6 @@ def test_the_very_sku_and_barcode_come_first(staff: str) -> None:
     assert made["id"] not in found(sku)
 
 
-def test_a_product_whose_code_is_its_name_takes_no_place_of_others(staff: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    word = unique("w").replace("-", "")
-    coded = product(staff, sku=word, name=word)["id"]
-    for number in range(3):
-        product(staff, name=f"{word} {number}")
-    for most, approximate in ((3, True), (4, False)):
-        monkeypatch.setattr("store.search.MOST", most)
-        body = good(search(word))
-        assert body["items"][0]["id"] == coded
-        assert (len(body["items"]), body["facets_approximate"]) == (most, approximate)
-
-
 def test_a_category_narrows_with_all_that_is_below_it(staff: str, category: str) -> None:
     word = coined()
     body = {"name": "Ниже", "slug": unique("c"), "parent_id": category}
@@ -224,35 +185,6 @@ def test_pages_hold_each_match_once(staff: str, category: str) -> None:
     assert search(word, cursor="!").status == 422
 
 
-def test_a_typo_is_corrected_by_the_shops_own_words(staff: str) -> None:
-    stem = coined("картош")
-    made = product(staff, name=f"Свежая {stem} мытая")
-    wrong = stem[:4] + stem[5:]
-    body = good(search(wrong))
-    assert body["corrected_query"] == stem
-    assert [item["id"] for item in body["items"]] == [made["id"]]
-    assert f"<mark>{stem}</mark>" in body["items"][0]["highlights"]["name"]
-    body = good(search(f"свежую {wrong}"))
-    assert body["corrected_query"] == f"свежую {stem}"
-    assert [item["id"] for item in body["items"]] == [made["id"]]
-    assert suggest(wrong) == [{"text": f"Свежая {stem} мытая", "product_id": made["id"]}]
-    nothing = good(search(uuid.uuid4().hex))
-    assert (nothing["items"], nothing["next_cursor"]) == ([], None)
-    assert nothing["facets"] == {"categories": [], "price_ranges": [], "allergens": []}
-    assert "corrected_query" not in nothing
-
-
-@pytest.mark.parametrize(
-    ("typed", "meant"), [("малако", "молоко"), ("vjkjrj", "молоко"), ("сыыр", "сыр"), ("сыс", "сыр")]
-)
-def test_usual_mistakes_are_understood(staff: str, typed: str, meant: str) -> None:
-    product(staff, name=meant.capitalize())
-    body = good(search(typed))
-    assert body["corrected_query"] == meant
-    assert body["items"]
-    assert any(meant in item["text"].lower() for item in suggest(typed))
-
-
 def test_suggestions_begin_with_categories_and_hold_no_text_twice(staff: str) -> None:
     word = coined()
     body = {"name": f"Все {word}", "slug": unique("c"), "translations": {"en": {"name": f"All {word}"}}}
@@ -280,136 +212,6 @@ def test_words_whose_examples_have_gone_are_still_suggested(staff: str) -> None:
     for one in gone:
         assert call("DELETE", f"/store/products/{one['id']}", token=staff).status == 204
     assert suggest(word) == [{"text": f"Новый {word}", "product_id": left}]
-
-
-GARBAGE = [
-    "'", '"', '"""', "-", "--", "- -", "-молоко", "!молоко", "молоко & | ! ( ) : *", ":*", "a:*", "'a' <-> b", "<5>",
-    "or", "or or or", "и", "the", "и в на", "\\", "\\'", "%", "_", "%%%s%(q)s", "$1", "молоко\t\n\r", " " * 200,
-    "молоко" * 33,
-    "\U0001f95b", "\U0001f95bмолоко\U0001f95b", "\u200b", "\u202eокол\u202c", "е\u0308", "\ufdfa" * 11, "ß", "İ",
-    "\ue000",
-    "\U0010ffff", "\U000e0001", "<script>", "&amp;", "{}", "[]", "{a,b}", "1" * 200, "0", "00000000", "3,2 %", "-1e309",
-    "a" * 200, '"' * 199, '-"' * 99, "a -b " * 40, "a or " * 40, "молоко -", '"молоко', "@#=", "=молок",
-    "#1", "@1", "a'@b",
-]  # fmt: skip
-
-
-@pytest.mark.parametrize("q", GARBAGE)
-def test_any_text_is_a_query(q: str) -> None:
-    body = good(search(q))
-    assert set(body) >= {"items", "next_cursor", "facets", "facets_approximate"}
-    if len(q) >= 2:
-        assert len(suggest(q)) <= 10
-
-
-@pytest.mark.parametrize(
-    ("path", "given"),
-    [
-        ("search", {}),
-        ("search", {"q": ""}),
-        ("search", {"q": "а" * 201}),
-        ("search", {"q": "а\0б"}),
-        ("search", {"q": "а", "limit": "0"}),
-        ("search", {"q": "а", "limit": "101"}),
-        ("search", {"q": "а", "category": "x"}),
-        ("search", {"q": "а", "cursor": "ё"}),
-        ("suggest", {}),
-        ("suggest", {"q": "а"}),
-        ("suggest", {"q": "а" * 201}),
-        ("suggest", {"q": "а\0б"}),
-    ],
-)
-def test_what_isnt_a_query_is_refused(path: str, given: dict[str, str]) -> None:
-    answer = call("GET", f"/store/{path}?{urlencode(given)}")
-    assert answer.status == 422, answer
-    assert answer.body["code"] in ("invalid_parameter", "invalid_cursor")
-
-
-def test_beyond_the_most_matches_the_best_are_counted_and_that_is_said(
-    staff: str, category: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    word = coined()
-    for place in range(4):
-        product(staff, name="Иное", composition=f"{word}, соль {place}", category_id=category)
-    named = [product(staff, name=f"Хлеб {word}", category_id=category)["id"] for _ in range(2)]
-    very = product(staff, name=word, category_id=category)["id"]
-    monkeypatch.setattr("store.search.MOST", 5)
-    body = good(search(word, limit=100))
-    assert body["facets_approximate"] is True
-    assert [item["id"] for item in body["items"]][:3] == [very, *named]
-    assert len(body["items"]) == 5
-    assert sum(row["count"] for row in body["facets"]["categories"]) == 5
-    assert sum(row["count"] for row in body["facets"]["price_ranges"]) == 5
-    body = good(search(f"{word} соль", limit=100))
-    assert (body["facets_approximate"], len(body["items"])) == (False, 4)
-    monkeypatch.setattr("store.search.MOST", 7)
-    assert good(search(word))["facets_approximate"] is False
-
-
-@pytest.mark.parametrize("most", [5000, 3])
-@pytest.mark.parametrize(
-    "asked",
-    ["{w}", "{w} {v}", "{w} or {v}", '"{w} {v}"', "{w} -{v}", "{w} ", "{part}", "{w} {vpart}", "{v} or {w} {v}"],
-)
-def test_however_a_product_is_found_it_is_counted_once(
-    staff: str, category: str, asked: str, most: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    w, v = unique("w").replace("-", ""), unique("v").replace("-", "")
-    english = {"en": {"name": f"{w} {v} x"}}
-    product(staff, sku=w, name=w, composition=f"{v} {w}", translations=english, category_id=category)
-    for name, composition in (
-        (f"{w} {v}", w),
-        (f"{v} {w}", v),
-        (f"{w} x", w),
-        (v, w),
-        ("Иное", w),
-        ("Иное", f"{v} {w}"),
-    ):
-        for status in ("active", "draft"):
-            product(staff, name=name, status=status, composition=composition, category_id=category)
-    monkeypatch.setattr("store.search.MOST", most)
-    for token in (None, staff):
-        for narrowed in ({}, {"category": category}):
-            q = asked.format(w=w, v=v, part=w[:-2], vpart=v[:-2])
-            body = good(search(q, limit=100, token=token, **narrowed))
-            ids = [item["id"] for item in body["items"]]
-            assert len(ids) == len(set(ids)) > 0, (q, narrowed)
-            assert [row["count"] for row in body["facets"]["categories"]] == [len(ids)]
-            assert len(ids) == most or not body["facets_approximate"]
-            assert len(ids) <= most
-
-
-def test_stop_words_alone_find_a_category_s_names_behind_many_others(
-    staff: str, category: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    for place in range(4):
-        product(staff, name=f"и {place}")
-    mine = product(staff, name="и я", category_id=category)["id"]
-    monkeypatch.setattr("store.search.MOST", 3)
-    assert found("и", category=category) == [mine]
-
-
-def test_words_common_together_are_looked_for_in_the_sample_first(
-    staff: str, sql: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    one, other = coined(), coined()
-    first = product(staff, name="Смесь", composition=f"{one}, {other}")["id"]
-    copied = (
-        "INSERT INTO store.products SELECT (jsonb_populate_record(p, jsonb_build_object("
-        "'id', left(gen_random_uuid()::text, 34) || lpad(to_hex(n * 4), 2, '0'), 'sku', p.sku || n))).*"
-        " FROM store.products p, generate_series(0, 63) n WHERE p.id = %s RETURNING id"
-    )
-    ids = {first, *(str(row[0]) for row in sql.execute(copied.encode(), [first]))}
-    for q in (f"{one} {other}", one):
-        everything = good(search(q, limit=100))
-        assert {item["id"] for item in everything["items"]} == ids
-        assert sum(row["count"] for row in everything["facets"]["price_ranges"]) == len(ids)
-        with monkeypatch.context() as patched:
-            patched.setattr("store.search.MOST", 6)
-            few = good(search(q, limit=100))
-        assert few["facets_approximate"] is True
-        assert len({item["id"] for item in few["items"]}) == len(few["items"]) == 6
-        assert all(int(item["id"][-2:], 16) < 32 for item in few["items"])
 
 
 def test_whoever_writes_products_search_knows_of_it(staff: str, sql: Any) -> None:

@@ -1,7 +1,6 @@
 """Movements and the balances that they make: together, never below zero, never edited."""
 
 import json
-import random
 from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 from typing import Any
@@ -248,36 +247,6 @@ def test_writers_at_once_lose_nothing(staff: str, cheese: Any, places: list[str]
         assert sum(pool.map(write_off, range(4))) == 25
     assert balances(staff, cheese)[places[0]] == ("0.000", "0.000")
     adds_up(sql, cheese)
-
-
-def test_the_nearest_warehouse_comes_first(staff: str) -> None:
-    codes, east = [], random.uniform(-179, 179)  # others may have been at this latitude before
-    for latitude, longitude in ((-77.85, east - 0.03), (-77.80, east), (None, None)):
-        body = {"code": unique("pole"), "name": "Полюс", "address": "станция"}
-        place = {} if latitude is None else {"latitude": latitude, "longitude": longitude}
-        made = good(call("POST", "/store/warehouses", {**body, **place}, token=staff), 201)
-        codes.append(made["code"])
-    found: list[Any] = []
-    cursor = ""
-    while True:
-        page = good(call("GET", f"/store/warehouses?near=-77.80,{east:.12f}&limit=2{cursor}"))
-        found += page["items"]
-        if page["next_cursor"] is None:
-            break
-        cursor = f"&cursor={page['next_cursor']}"
-    assert [item["code"] for item in found[:2]] == [codes[1], codes[0]]
-    assert found[0]["distance_km"] == 0
-    assert 5 < found[1]["distance_km"] < 6
-    assert len({item["id"] for item in found}) == len(found)
-    assert "distance_km" not in next(item for item in found if item["code"] == codes[2])
-
-
-@pytest.mark.parametrize("near", ["", "x", "1", "1,2,3", "91,0", "0,181", "nan,0", "1e1,0", "٣,١"])
-def test_a_place_that_is_none_is_422(near: str) -> None:
-    from urllib.parse import quote
-
-    refused = call("GET", f"/store/warehouses?near={quote(near)}")
-    assert (refused.status, refused.body["code"]) == (422, "invalid_parameter"), refused
 
 
 def test_events_and_answers_hold_the_same_shape(staff: str, cheese: Any, places: list[str], sql: Any) -> None:

@@ -1,99 +1,21 @@
-"""Users as admins see and change them: lists, roles, disabling, lost second factors, and what that ends elsewhere."""
+"""Users as admins see and change them: lists, disabling, lost second factors, and what that ends elsewhere."""
 
-from collections.abc import Callable, Iterator
-from datetime import timedelta
+from collections.abc import Callable
 from typing import Any
 from uuid import UUID
 
 import pytest
-import redis
 
 from tests.functions.calls import call, good, unique
+from tests.functions.members import PASSWORD, change, listed, path_of, told
+from tests.functions.owners import refused
 
-PASSWORD = "correct horse battery 42"
 NOBODY = "/auth/users/019aa7c0-0000-7000-8000-000000000001"
 
 
-@pytest.fixture
-def person() -> Callable[..., Any]:
-    """`person(role=..., display_name=...)` registers somebody nobody has met and gives their session."""
-
-    def registered(role: str | None = None, **given: Any) -> Any:
-        body = {"email": f"{unique('person')}@example.org", "password": PASSWORD, **given}
-        session = good(call("POST", "/auth/register", body), 201)
-        if role is None:
-            return session
-        admin = good(call("POST", "/auth/login", _admin[0]))["access_token"]
-        good(call("PATCH", f"/auth/users/{session['user']['id']}", {"role": role}, token=admin))
-        return good(call("POST", "/auth/refresh", {"refresh_token": session["refresh_token"]}))
-
-    return registered
-
-
-_admin: list[dict[str, str]] = []
-
-
-@pytest.fixture(scope="module")
-def admin(shop: dict[str, Any]) -> str:
-    """An admin's access token."""
-    _admin[:] = [dict(shop["users"]["admin"])]
-    return str(good(call("POST", "/auth/login", _admin[0]))["access_token"])
-
-
-@pytest.fixture
-def marks(shop: dict[str, Any]) -> Iterator["redis.Redis"]:
-    with redis.Redis.from_url(shop["redis_url"], decode_responses=True) as client:
-        yield client
-
-
-@pytest.fixture
-def lonely(sql: Any, person: Callable[..., Any], admin: str) -> Iterator[Callable[[int], list[Any]]]:
-    """`lonely(2)` makes that many admins, and for the test's time there are no others."""
-    away: list[UUID] = []
-
-    def made(count: int) -> list[Any]:
-        found = [person("admin") for _ in range(count)]
-        rows = sql.execute(
-            "UPDATE auth.users SET role = 'staff' WHERE role = 'admin' AND NOT id = ANY(%s) RETURNING id",
-            [[UUID(each["user"]["id"]) for each in found]],
-        ).fetchall()
-        away.extend(row[0] for row in rows)
-        return found
-
-    yield made
-    sql.execute("UPDATE auth.users SET role = 'admin' WHERE id = ANY(%s)", [away])
-
-
-def path_of(session: Any) -> str:
-    return f"/auth/users/{session['user']['id']}"
-
-
-def change(session: Any, token: str, **given: Any) -> Any:
-    return good(call("PATCH", path_of(session), given, token=token))
-
-
-def refused(answer: Any, status: int, code: str) -> None:
-    assert (answer.status, answer.body["code"]) == (status, code), answer
-
-
-def told(sql: Any, session: Any) -> list[tuple[str, Any, Any]]:
-    """What the audit says was done to a user by somebody else."""
-    return sql.execute(  # type: ignore[no-any-return]
-        "SELECT action, actor_id, details FROM auth.audit WHERE user_id = %s AND actor_id <> user_id ORDER BY at, id",
-        [session["user"]["id"]],
-    ).fetchall()
-
-
-# Found
-
-
-def listed(token: str, query: str = "") -> Any:
-    return good(call("GET", f"/auth/users?{query}", token=token))
-
-
-def test_users_are_listed_the_newest_first_and_page_by_page(admin: str, person: Callable[..., Any]) -> None:
+def test_users_are_listed_the_newest_first_and_page_by_page(admin: str, member: Callable[..., Any]) -> None:
     word = unique("word")
-    made = [person(display_name=f"Ёлка {word} {number}")["user"]["id"] for number in range(5)]
+    made = [member(display_name=f"Ёлка {word} {number}")["user"]["id"] for number in range(5)]
     assert [user["id"] for user in listed(admin, f"q={word}")["items"]] == made[::-1]
     seen: list[str] = []
     cursor = ""
@@ -101,7 +23,7 @@ def test_users_are_listed_the_newest_first_and_page_by_page(admin: str, person: 
         page = listed(admin, f"q={word}&limit=2{cursor}")
         seen += [user["id"] for user in page["items"]]
         if not seen[2:]:
-            person(display_name=f"{word} comes late")
+            member(display_name=f"{word} comes late")
         if page["next_cursor"] is None:
             break
         cursor = f"&cursor={page['next_cursor']}"
@@ -122,18 +44,18 @@ def test_no_cache_keeps_a_list_of_people(admin: str, customer: Any) -> None:
         assert answer.headers["etag"]
 
 
-def test_users_are_found_by_a_part_of_address_or_name_in_any_case(admin: str, person: Callable[..., Any]) -> None:
+def test_users_are_found_by_a_part_of_address_or_name_in_any_case(admin: str, member: Callable[..., Any]) -> None:
     word = unique("ЖЁЛУДЬ_100%")
-    anna = person(display_name=f"Анна {word}")
+    anna = member(display_name=f"Анна {word}")
     address = anna["user"]["email"].partition("@")[0]
     for part in (address.upper(), word.lower(), f"нна {word}"):
         assert [user["id"] for user in listed(admin, f"q={part}".replace("%", "%25"))["items"]] == [anna["user"]["id"]]
     assert listed(admin, f"q={word[:-6]}_{word[-5:]}".replace("%", "%25"))["items"] == [], "no pattern"
 
 
-def test_roles_and_disabled_narrow_a_list(admin: str, person: Callable[..., Any]) -> None:
+def test_roles_and_disabled_narrow_a_list(admin: str, member: Callable[..., Any]) -> None:
     word = unique("word")
-    people = {role: person(role, display_name=word) for role in ("customer", "staff", "admin")}
+    people = {role: member(role, display_name=word) for role in ("customer", "staff", "admin")}
     change(people["customer"], admin, disabled=True)
     for role, session in people.items():
         found = listed(admin, f"q={word}&role={role}")["items"]
@@ -147,8 +69,8 @@ def test_roles_and_disabled_narrow_a_list(admin: str, person: Callable[..., Any]
         refused(call("GET", f"/auth/users?{query}", token=admin), 422, "invalid_parameter")
 
 
-def test_one_user_has_an_etag(admin: str, person: Callable[..., Any]) -> None:
-    somebody = person()
+def test_one_user_has_an_etag(admin: str, member: Callable[..., Any]) -> None:
+    somebody = member()
     answer = call("GET", path_of(somebody), token=admin)
     assert good(answer)["email"] == somebody["user"]["email"]
     assert not {"password_hash", "totp_secret", "totp_pending"} & set(answer.body)
@@ -187,81 +109,14 @@ def test_no_more_than_that_is_changed(admin: str, customer: Any, body: dict[str,
     assert [(each["pointer"], each["code"]) for each in answer.body["errors"]] == [fault]
 
 
-# Roles
-
-
-def test_a_role_is_given_and_told(admin: str, person: Callable[..., Any], sql: Any) -> None:
-    somebody = person()
-    before = somebody["user"]["version"]
-    assert change(somebody, admin, role="staff")["version"] == before + 1
-    assert change(somebody, admin, role="staff")["version"] == before + 1, "nothing changed"
-    assert change(somebody, admin)["version"] == before + 1
-    me = good(call("GET", "/auth/me", token=admin))["id"]
-    assert told(sql, somebody) == [("role_changed", UUID(me), {"from": "customer", "to": "staff"})]
-    # The token of the old role is over; the session isn't, and its next token has the new one.
-    refused(call("GET", "/store/units", token=somebody["access_token"]), 401, "invalid_token")
-    again = good(call("POST", "/auth/refresh", {"refresh_token": somebody["refresh_token"]}))
-    assert again["user"]["role"] == "staff"
-    # Staff may write, so what is wrong is the body.
-    assert call("POST", "/store/units", {}, token=again["access_token"]).status == 422
-    change(somebody, admin, role="customer")
-    refused(call("POST", "/store/units", {}, token=again["access_token"]), 401, "invalid_token")
-    refused(call("GET", "/auth/me", token=again["access_token"]), 401, "invalid_token")
-
-
-def test_auth_itself_needs_no_redis_to_know_a_demoted_admin(admin: str, person: Callable[..., Any], wired: Any) -> None:
-    former = person("admin")
-    assert listed(former["access_token"], "limit=1")["items"]
-    wired("REDIS_URL").cut()
-    change(former, admin, role="staff")
-    refused(call("GET", "/auth/users", token=former["access_token"]), 401, "invalid_token")
-
-
-def test_the_same_change_again_sets_the_marks_again(
-    admin: str, person: Callable[..., Any], marks: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    somebody = person("staff")
-    user, token = somebody["user"]["id"], somebody["access_token"]
-    with monkeypatch.context() as crash:
-        crash.setattr("auth.users.spread_marks", lambda *_: (_ for _ in ()).throw(RuntimeError("killed")))
-        assert call("PATCH", path_of(somebody), {"role": "customer"}, token=admin).status == 500
-    assert call("POST", "/store/units", {}, token=token).status == 422, "until its end, or until it is said again"
-    assert marks.get(f"revoked:user:{user}") == "staff"
-    version = good(call("GET", path_of(somebody), token=admin))["version"]
-    assert change(somebody, admin, role="customer")["version"] == version
-    assert marks.get(f"revoked:user:{user}") == "customer"
-    assert 900 < marks.ttl(f"revoked:user:{user}") <= 960
-    refused(call("POST", "/store/units", {}, token=token), 401, "invalid_token")
-
-
-def test_marks_of_two_changes_at_once_end_as_the_later_change(
-    admin: str, person: Callable[..., Any], sql: Any, marks: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    from eatit.revocation import mark_user
-
-    somebody = person()
-    user = UUID(somebody["user"]["id"])
-
-    def overtaken(user_id: UUID, role: str | None) -> None:
-        if role == "staff":
-            # Somebody else demotes, and marks it, between our commit and our mark.
-            sql.execute("UPDATE auth.users SET role = 'customer' WHERE id = %s", [user])
-            mark_user(user, "customer")
-        mark_user(user_id, role)
-
-    monkeypatch.setattr("auth.users.mark_user", overtaken)
-    change(somebody, admin, role="staff")
-    assert marks.get(f"revoked:user:{user}") == "customer"
-
-
 # Disabled
 
 
-def test_a_disabled_account_is_out_everywhere_at_once(admin: str, person: Callable[..., Any], sql: Any) -> None:
+def test_a_disabled_account_is_out_everywhere_at_once(admin: str, member: Callable[..., Any], sql: Any) -> None:
     from auth import mail_tokens
     from auth.database import database
 
-    somebody = person()
+    somebody = member()
     user, token = UUID(somebody["user"]["id"]), somebody["access_token"]
     credentials = {"email": somebody["user"]["email"], "password": PASSWORD}
     second = good(call("POST", "/auth/login", credentials))
@@ -293,17 +148,17 @@ def test_a_disabled_account_is_out_everywhere_at_once(admin: str, person: Callab
 
 
 def test_enabling_brings_no_token_back_whose_marks_were_lost(
-    admin: str, person: Callable[..., Any], marks: Any
+    admin: str, member: Callable[..., Any], marks: Any
 ) -> None:
-    somebody = person()
+    somebody = member()
     change(somebody, admin, disabled=True)
     marks.delete(*marks.scan_iter("revoked:*"))
     change(somebody, admin, disabled=False)
     refused(call("GET", "/basket", token=somebody["access_token"]), 401, "invalid_token")
 
 
-def test_without_redis_an_account_is_disabled_all_the_same(admin: str, person: Callable[..., Any], wired: Any) -> None:
-    somebody = person()
+def test_without_redis_an_account_is_disabled_all_the_same(admin: str, member: Callable[..., Any], wired: Any) -> None:
+    somebody = member()
     wired("REDIS_URL").cut()
     assert change(somebody, admin, disabled=True)["disabled"]
     refused(call("POST", "/auth/refresh", {"refresh_token": somebody["refresh_token"]}), 401, "invalid_refresh_token")
@@ -312,8 +167,8 @@ def test_without_redis_an_account_is_disabled_all_the_same(admin: str, person: C
 # A lost second factor
 
 
-def test_an_admin_takes_a_lost_second_factor_away(admin: str, person: Callable[..., Any], sql: Any) -> None:
-    somebody = person()
+def test_an_admin_takes_a_lost_second_factor_away(admin: str, member: Callable[..., Any], sql: Any) -> None:
+    somebody = member()
     user = somebody["user"]["id"]
     sql.execute(
         "UPDATE auth.users SET totp_secret = 'x', totp_pending = 'y', totp_enabled_at = now(), totp_last_step = 1"
@@ -338,88 +193,3 @@ def test_an_admin_takes_a_lost_second_factor_away(admin: str, person: Callable[.
     assert [action for action, _, _ in told(sql, somebody)] == ["totp_disabled"]
     asked = sql.execute("SELECT state FROM events.outbox WHERE aggregate_id = %s ORDER BY id DESC LIMIT 1", [user])
     assert asked.fetchone()[0]["kind"] == "second_factor_changed"
-
-
-# The last admin
-
-
-def test_the_last_admin_stays(lonely: Callable[[int], list[Any]], sql: Any) -> None:
-    first, second = lonely(2)
-    token = first["access_token"]
-    change(second, token, disabled=True)
-    version = good(call("GET", path_of(first), token=token))["version"]
-    for body in ({"role": "staff"}, {"disabled": True}, {"role": "customer", "disabled": True}):
-        refused(call("PATCH", path_of(first), body, token=token), 409, "last_admin")
-    assert change(first, token, role="admin", disabled=False)["version"] == version
-    change(second, token, disabled=False)
-    assert change(first, token, role="staff")["role"] == "staff"
-    sql.execute("UPDATE auth.users SET role = 'customer' WHERE id = %s", [second["user"]["id"]])
-
-
-def test_two_admins_who_demote_each_other_leave_one(lonely: Callable[[int], list[Any]], sql: Any) -> None:
-    from concurrent.futures import ThreadPoolExecutor
-    from threading import Barrier
-
-    from auth.clients import Client
-    from auth.users import change_user
-    from eatit.database import Database
-    from eatit.errors import Conflict
-    from eatit.security import Caller, Role
-
-    pair = [UUID(each["user"]["id"]) for each in lonely(2)]
-    databases = [Database("auth"), Database("auth")]
-    together = Barrier(2)
-
-    def demote(place: int, given: dict[str, Any]) -> str:
-        def work(transaction: Any) -> Any:
-            actor = Caller(pair[place], Role.admin, UUID(int=0))
-            return change_user(
-                transaction, pair[1 - place], given, actor=actor, client=Client(None, None), expected=None
-            )
-
-        together.wait(10)
-        try:
-            databases[place].transaction(work)
-        except Conflict as error:
-            return error.code
-        return "done"
-
-    try:
-        with ThreadPoolExecutor(2) as pool:
-            for turn in range(20):
-                given = {"role": "staff"} if turn % 2 else {"disabled": True}
-                outcomes = [each.result() for each in [pool.submit(demote, place, given) for place in (0, 1)]]
-                assert sorted(outcomes) == ["done", "last_admin"]
-                left = sql.execute("SELECT count(*) FROM auth.users WHERE role = 'admin' AND NOT disabled").fetchone()
-                assert left == (1,)
-                sql.execute("UPDATE auth.users SET role = 'admin', disabled = false WHERE id = ANY(%s)", [pair])
-    finally:
-        for database in databases:
-            database.close()
-        sql.execute("UPDATE auth.users SET role = 'customer' WHERE id = ANY(%s)", [pair])
-
-
-def test_who_was_demoted_meanwhile_changes_nobody(lonely: Callable[[int], list[Any]], sql: Any) -> None:
-    from auth.clients import Client
-    from auth.database import database
-    from auth.users import change_user
-    from eatit.errors import Unauthenticated
-    from eatit.security import Caller, Role
-
-    former, other, third = (UUID(each["user"]["id"]) for each in lonely(3))
-    sql.execute("UPDATE auth.users SET role = 'staff' WHERE id = %s", [former])
-    actor = Caller(former, Role.admin, UUID(int=0))
-    with pytest.raises(Unauthenticated):
-        database.transaction(
-            lambda transaction: change_user(
-                transaction, other, {"role": "staff"}, actor=actor, client=Client(None, None), expected=None
-            )
-        )
-    sql.execute("UPDATE auth.users SET role = 'customer' WHERE id = ANY(%s)", [[former, other, third]])
-
-
-def test_marks_outlive_every_access_token() -> None:
-    from auth.keys import ACCESS_SECONDS
-    from eatit.revocation import MARKED_SECONDS
-
-    assert timedelta(seconds=MARKED_SECONDS) > timedelta(seconds=ACCESS_SECONDS + 5)

@@ -44,7 +44,7 @@ def test_garbage_is_parked_and_a_replay_parks_it_again(api: Api, admin: str, cha
 
 def test_a_good_message_that_was_parked_is_applied(api: Api, admin: str, channel: Any, sql: Any) -> None:
     product_id = uuid7()
-    marks = {"x-parked-reason": "a mistake of the version before", "x-parked-at": "2026-11-21T18:00:00+00:00"}
+    marks = {"x-parked-reason": "a mistake of the version before", "x-parked-at": "2026-11-21T18:00:00Z"}
     properties = pika.BasicProperties(message_id=str(uuid7()), delivery_mode=2, headers=marks)
     channel.basic_publish("", f"{QUEUE}.parked", product_message(product_id, 3), properties, mandatory=True)
     try:

@@ -157,6 +157,22 @@ def test_drafts_are_staffs_to_see(api: Api, keeper: Keeper, staff: str, buyer: s
         assert shown["items"] == []
 
 
+def test_of_another_status_nothing_is_shown_to_buyers(api: Api, keeper: Keeper, staff: str, buyer: str) -> None:
+    """Rather than what is on sale, which nobody asked for."""
+    category = keeper.category()
+    sold, draft = (keeper.product(status=status, category_id=category["id"])["id"] for status in ("active", "draft"))
+
+    def ids(status: str, token: str | None) -> list[str]:
+        filters = {"category": category["id"], "status": status}
+        return [item["id"] for item in good(api.get("/store/products", params=filters, token=token))["items"]]
+
+    for token in (None, buyer):
+        assert [ids(status, token) for status in ("active", "draft", "archived")] == [[sold], [], []]
+        refused = api.get("/store/products", params={"status": "draft", "cursor": "x"}, token=token)
+        problem(refused, 422, "invalid_cursor")
+    assert [ids(status, staff) for status in ("active", "draft", "archived")] == [[sold], [draft], []]
+
+
 def test_a_users_basket_is_nobody_elses(api: Api, keeper: Keeper, buyer: str, staff: str) -> None:
     product = keeper.product()
     mine = good(api.post("/basket/items", {"product_id": product["id"], "quantity": 1}, token=buyer))

@@ -54,6 +54,27 @@ def test_a_field_of_the_wrong_kind_is_refused(field: str, wrong: Any) -> None:
             read_event(json.dumps(value).encode())
 
 
+@pytest.mark.parametrize(
+    ("given", "reason"),
+    [
+        ({"id": "x"}, 'field "id" must be a UUID'),
+        ({"id": 5}, 'field "id" must be a UUID'),
+        ({"version": "1"}, 'field "version" must be a whole number'),
+        ({"schema_version": True}, 'field "schema_version" must be a whole number'),
+        ({"trace_id": None}, 'field "trace_id" must be a text'),
+        ({"occurred_at": "gestern"}, 'field "occurred_at" must be a time'),
+        ({"state": []}, 'field "state" must be an object'),
+    ],
+)
+def test_what_is_wrong_with_an_event_is_said_plainly(given: dict[str, Any], reason: str) -> None:
+    with pytest.raises(UnreadableEvent) as caught:
+        read_event(json.dumps({**json.loads(product_message(ID, 1)), **given}).encode())
+    assert caught.value.reason == reason
+    with pytest.raises(UnreadableEvent) as caught:
+        read_event(b"{}")
+    assert caught.value.reason == 'field "id" is absent'
+
+
 def test_a_schema_from_the_future_is_refused_and_an_old_one_read() -> None:
     value = json.loads(product_message(ID, 1))
     for version in range(1, SCHEMA_VERSION + 1):
@@ -125,6 +146,34 @@ def test_what_is_sold_by_the_piece_is_counted_in_pieces() -> None:
 def test_a_state_that_cant_be_stored_is_refused(given: dict[str, Any]) -> None:
     with pytest.raises(UnreadableEvent):
         rows_of(product_state(ID, 1, **given))
+
+
+@pytest.mark.parametrize(
+    ("given", "reason"),
+    [
+        ({"price": None}, 'a product\'s state: field "price.amount" is absent'),
+        (
+            {"price": {"amount": 1.5, "currency": "RUB"}},
+            'a product\'s state: field "price.amount" must be a whole number',
+        ),
+        ({"price": {"amount": 2**63, "currency": "RUB"}}, "a product's state: field \"price.amount\" can't be stored"),
+        ({"name": "a\0"}, "a product's state: field \"name\" can't be stored"),
+        ({"quantity_step": "many"}, 'a product\'s state: field "quantity_step" must be a quantity'),
+        ({"min_quantity": "NaN"}, 'a product\'s state: field "min_quantity" must be a quantity'),
+        ({"translations": {"en": "x"}}, 'a product\'s state: field "translations.en" must be an object'),
+        ({"photos": [{}]}, 'a product\'s state: field "photos.0.urls.small" is absent'),
+        (
+            {"stock": {**stock_state(ID, 1), "by_warehouse": [{}]}},
+            'a stock\'s state: field "by_warehouse.0.warehouse_id" is absent',
+        ),
+        ({"stock": {**stock_state(ID, 1), "available": 7}}, 'a stock\'s state: field "available" must be a text'),
+        ({"stock": None}, 'a product\'s state: field "stock" must be an object'),
+    ],
+)
+def test_what_is_wrong_with_a_state_is_said_plainly(given: dict[str, Any], reason: str) -> None:
+    with pytest.raises(UnreadableEvent) as caught:
+        rows_of(product_state(ID, 1, **given))
+    assert caught.value.reason == f"not {reason}"
 
 
 def test_a_stock_may_be_none_at_all() -> None:

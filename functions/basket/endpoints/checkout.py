@@ -30,6 +30,7 @@ router = endpoint_router()
         "quantity_not_sold",
         "price_changed",
         "below_minimum_order",
+        "above_maximum_order",
         "too_many_open_orders",
         "out_of_stock",
         etag=True,
@@ -41,7 +42,8 @@ async def check_out(request: Request, body: Checkout, caller: SignedIn) -> Respo
     """Make an order of the basket: its stock is reserved in one warehouse, the one asked for, else the nearest that has
     all, and the basket is empty. A total that fell is passed on; one that rose is 409 `price_changed`, with `total`.
     `quantity_not_sold` names the `lines` whose quantity the product's step, minimum or maximum no longer allows.
-    `out_of_stock` names the `warehouse_id` that lacks the fewest of the lines, and those `lines`."""
+    `out_of_stock` names the `warehouse_id` that lacks the fewest of the lines, and those `lines`. One asked for that
+    isn't there, or is closed, is 422."""
     given = body.model_dump()
     wanted = checkout.Wanted(
         expected_total=body.expected_total.amount,

@@ -15,7 +15,8 @@ from eatit.http.app import endpoint_router
 from eatit.http.callers import Anyone, Staff
 from eatit.http.documentation import described
 from eatit.http.parameters import Cursor, Limit
-from eatit.http.shapes import MAX_AMOUNT, Id, ParameterText
+from eatit.http.shapes import Id, ParameterText
+from eatit.money import MAX_AMOUNT
 from store import catalogue, fresh, listing
 from store.answers import audience_of, language_of, product_answer
 from store.database import cache, database
@@ -47,7 +48,7 @@ async def list_products(
     max_price: Price | None = None,
     in_stock: bool | None = None,
     allergen_free: Annotated[Sequence[AllergenFree], ALLERGEN_FREE] = (),
-    status: Annotated[Status | None, Query(description="Staff alone; others see active ones.")] = None,
+    status: Annotated[Status | None, Query(description="Staff see all; for others only `active` finds any.")] = None,
     q: ParameterText | None = None,
     sort: Sort = "name",
     limit: Limit = 20,
@@ -62,8 +63,9 @@ async def list_products(
         max_price=max_price,
         in_stock=in_stock,
         allergen_free=_allergens(allergen_free),
-        status=status if audience == "staff" else "active",
+        status=status if audience == "staff" else status or "active",
         q=q,
+        on_sale=audience != "staff",
     )
     key = None if cursor is not None or audience == "staff" else fresh.page_key(filters, sort, limit, audience)
 

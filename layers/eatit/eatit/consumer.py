@@ -49,7 +49,7 @@ def park(publisher: Publisher, delivery: Delivery, reason: str) -> None:
     Raises `Unavailable` when the broker doesn't take it.
     """
     told = reason.encode("utf-8", "replace")[:500].decode("utf-8", "ignore")
-    parked_at = datetime.now(UTC).isoformat(timespec="seconds")
+    parked_at = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     _move(publisher, delivery, f"{delivery.queue}.parked", {"x-parked-reason": told, "x-parked-at": parked_at})
     logger.warning(
         "message parked", queue=delivery.queue, reason=reason, message_id=delivery.properties.get("messageId")

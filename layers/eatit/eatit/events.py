@@ -1,9 +1,10 @@
 """The events that groups tell each other: their shape on the wire, and which queues hear which types."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
-from typing import Any
+from typing import Any, TypeVar, cast
 from uuid import UUID
 
 import orjson
@@ -30,6 +31,13 @@ QUEUES: dict[str, tuple[str, ...]] = {
     "auth.mail": (MAIL_REQUESTED,),
     "store.imports": (IMPORT_ADVANCED, EXPORT_ADVANCED, WAREHOUSE_TURNED),
 }
+
+T = TypeVar("T")
+# What a part of an event may be, as whoever reads why it was parked is told.
+_KINDS: dict[type, str] = {
+    str: "a text", int: "a whole number", dict: "an object", list: "a list", UUID: "a UUID", datetime: "a time",
+}  # fmt: skip
+_WRITTEN: dict[type, Callable[[Any], Any]] = {UUID: UUID, datetime: datetime.fromisoformat}
 
 
 class UnreadableEvent(DomainError):
@@ -86,26 +94,53 @@ def read_event(body: bytes) -> Event:
         raise UnreadableEvent(f"not JSON: {error}") from None
     if not isinstance(value, dict):
         raise UnreadableEvent("not a JSON object")
-    try:
-        event = Event(
-            id=UUID(value["id"]),
-            type=_typed(value["type"], str),
-            schema_version=_typed(value["schema_version"], int),
-            aggregate_id=UUID(value["aggregate_id"]),
-            version=_typed(value["version"], int),
-            occurred_at=datetime.fromisoformat(value["occurred_at"]),
-            trace_id=_typed(value["trace_id"], str),
-            state=_typed(value["state"], dict),
-        )
-    except KeyError as error:
-        raise UnreadableEvent(f"field {error} is absent") from None
-    except (TypeError, ValueError, AttributeError) as error:
-        raise UnreadableEvent(f"a field is of the wrong kind: {error}") from None
+    event = Event(
+        id=part(value, UUID, "id"),
+        type=part(value, str, "type"),
+        schema_version=part(value, int, "schema_version"),
+        aggregate_id=part(value, UUID, "aggregate_id"),
+        version=part(value, int, "version"),
+        occurred_at=part(value, datetime, "occurred_at"),
+        trace_id=part(value, str, "trace_id"),
+        state=part(value, dict, "state"),
+    )
     if event.schema_version > SCHEMA_VERSION:
         raise UnreadableEvent(
             f"schema version {event.schema_version} is newer than {SCHEMA_VERSION}, which is understood"
         )
     return event
+
+
+def part(whole: Any, kind: type[T], *path: str | int) -> T:
+    """What stands at a place of an event, by names and numbers: `part(state, int, "price", "amount")`.
+
+    `kind` is str, int, dict, list, or UUID or datetime, which are read from a text. Raises `UnreadableEvent`, which
+    names the place.
+    """
+    found = whole
+    for step in path:
+        try:
+            found = found[step]
+        except (KeyError, IndexError, TypeError):
+            raise UnreadableEvent(f"{place(*path)} is absent") from None
+    try:
+        if kind in _WRITTEN:
+            return cast(T, _WRITTEN[kind](found))
+        if isinstance(found, kind) and not isinstance(found, bool):
+            return found
+    except (TypeError, ValueError, AttributeError):
+        pass
+    raise UnreadableEvent(f"{place(*path)} must be {_KINDS[kind]}")
+
+
+def place(*path: str | int) -> str:
+    """A place of an event in words: `field "price.amount"`."""
+    return f"field {quoted('.'.join(map(str, path)))}"
+
+
+def quoted(value: Any) -> str:
+    """A value of an event as JSON writes it, so that it stays one line, cut at 60 characters."""
+    return orjson.dumps(value).decode()[:60]
 
 
 @cache
@@ -124,9 +159,3 @@ def queues_of(event_type: str) -> list[str]:
 
 def _matches(pattern: list[str], words: list[str]) -> bool:
     return len(pattern) == len(words) and all(part in ("*", word) for part, word in zip(pattern, words, strict=True))
-
-
-def _typed(value: Any, kind: type) -> Any:
-    if not isinstance(value, kind) or isinstance(value, bool):
-        raise TypeError(f"{value!r:.40} is not a {kind.__name__}")
-    return value

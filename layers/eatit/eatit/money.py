@@ -3,6 +3,8 @@
 from decimal import ROUND_HALF_UP, Context, Decimal
 from typing import TypedDict
 
+# The most that a price, or the sum that a customer agrees to, may be.
+MAX_AMOUNT = 10**12
 THOUSANDTH = Decimal("0.001")
 # Wider than any price, quantity and factor together: the usual 28 digits would overflow on what the API accepts.
 EXACT = Context(prec=80, rounding=ROUND_HALF_UP)

@@ -10,7 +10,7 @@ messages, since it couldn't be parked anew then.
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 import pika
@@ -275,12 +275,12 @@ def _told(taken: _Taken) -> Parked:
     last = deaths[0] if isinstance(deaths, list) and deaths and isinstance(deaths[0], dict) else None
     death = None
     if last is not None and "x-parked-reason" not in headers:
-        moment = last.get("time")
+        moment = last.get("time")  # UTC
         death = {
             "reason": _text(last.get("reason")),
             "count": last.get("count") if isinstance(last.get("count"), int) else None,
             "queue": _text(last.get("queue")),
-            "at": moment.replace(tzinfo=UTC).isoformat() if isinstance(moment, datetime) else None,
+            "at": moment.strftime("%Y-%m-%dT%H:%M:%SZ") if isinstance(moment, datetime) else None,
         }
     return Parked(
         message_id=_text(given.message_id),

@@ -83,6 +83,7 @@ PROBLEMS: dict[str, Problem] = {
     "quantity_not_sold": Problem(409, "A quantity isn't sold any more", "Какое-то количество больше не продаётся"),
     "price_changed": Problem(409, "The total has risen", "Сумма выросла"),
     "below_minimum_order": Problem(409, "The order is too small", "Заказ слишком мал"),
+    "above_maximum_order": Problem(409, "The order is too large", "Заказ слишком велик"),
     "too_many_open_orders": Problem(409, "Too many open orders", "Слишком много незавершённых заказов"),
     "out_of_stock": Problem(409, "There isn't enough of it all", "Не всё есть в нужном количестве"),
     "illegal_transition": Problem(409, "The order can't go there", "Заказ не может перейти в это состояние"),
@@ -165,6 +166,10 @@ DETAILS: dict[str, tuple[str, str]] = {
     "below_minimum_order": (
         "The goods must come to what minimum_order says.",
         "Товаров должно быть на сумму из minimum_order.",
+    ),
+    "above_maximum_order": (
+        "An order may come to what maximum_order says; make several.",
+        "Сумма заказа — не больше maximum_order; сделайте несколько.",
     ),
     "too_many_open_orders": (
         "{most} orders of cash may be open at once; one must be paid, delivered or cancelled first.",

@@ -8,13 +8,13 @@ from functools import lru_cache
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema, model_validator
-from pydantic_core import CoreSchema, PydanticCustomError, core_schema
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, WithJsonSchema, model_validator
+from pydantic_core import CoreSchema, InitErrorDetails, PydanticCustomError, core_schema
 
 from eatit.http.bodies import ExponentDecimal, is_readable
+from eatit.money import MAX_AMOUNT
 from eatit.settings import settings
 
-MAX_AMOUNT = 10**12
 MAX_QUANTITY = 999_999_999
 _SHORT = 12
 _PLAIN_NUMBER = re.compile(r"-?(0|[1-9][0-9]{0,30})(\.[0-9]{1,30})?")
@@ -213,10 +213,17 @@ Latitude = Annotated[float, Field(ge=-90, le=90, allow_inf_nan=False, examples=[
 Longitude = Annotated[float, Field(ge=-180, le=180, allow_inf_nan=False, examples=[37.62]), BeforeValidator(_number)]
 
 
-def both_or_neither(place: Any) -> None:
-    """Raise a fault unless the body's `latitude` and `longitude` are given both or not at all."""
-    if (place.latitude is None) != (place.longitude is None):
-        raise PydanticCustomError("eatit.contradiction", "place", {"other": "latitude, longitude"})
+def both_or_neither(place: Body) -> None:
+    """Raise a fault of what is lacking unless the body's `latitude` and `longitude` are given both or not at all; in a
+    `Change`, where what isn't given stays, also when one alone is taken away."""
+    kept = place.model_fields_set if isinstance(place, Change) else ()
+    for given, lacking in (("latitude", "longitude"), ("longitude", "latitude")):
+        half = getattr(place, given) is not None and getattr(place, lacking) is None
+        if half or (given in kept and lacking not in kept):
+            fault = PydanticCustomError("eatit.contradiction", "place", {"other": given})
+            found: InitErrorDetails = {"type": fault, "loc": (lacking,), "input": None}
+            # Another fault, raised as it is, would point at the whole place.
+            raise ValidationError.from_exception_data("place", [found])
 
 
 class MoneyBody(Body):
@@ -224,6 +231,12 @@ class MoneyBody(Body):
 
     amount: Annotated[int, Field(ge=0, le=MAX_AMOUNT, strict=True)]
     currency: Annotated[str, BeforeValidator(lambda value: _currency(value)), Field(pattern=r"^[A-Z]{3}$")]
+
+
+class PositiveMoneyBody(MoneyBody):
+    """An amount in minor units, one to 10^12, in the shop's currency."""
+
+    amount: Annotated[int, Field(ge=1, le=MAX_AMOUNT, strict=True)]
 
 
 def _currency(value: Any) -> Any:
