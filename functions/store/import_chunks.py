@@ -122,14 +122,17 @@ def _chunks(plan: Plan, digests: Digests, text: Text, rows: int) -> Iterator[Chu
 def _known(database: Database, skus: list[str], barcodes: list[str]) -> dict[bytes, UUID]:
     try:
         return known_rows(database, skus, barcodes)
-    except Unavailable:
+    except (Unavailable, psycopg.Error):
         # Where the server is merely busy, the rows are read as any others, and their chunk is written in pieces.
         return {}
 
 
 def _prepared(database: Database, chunk: Chunk) -> Prepared | None:
+    rows = wanted(chunk)
+    if not rows:
+        return None
     try:
-        return prepare(database.rows, wanted(chunk), required=required_fields(), defaults=defaults())
+        return prepare(database.rows, rows, required=required_fields(), defaults=defaults())
     except (Unavailable, psycopg.Error):
         # Whatever it is, the chunk's own transaction meets it too, and knows what to do.
         return None
