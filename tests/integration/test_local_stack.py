@@ -22,9 +22,8 @@ import pytest
 from localstack.ports import free_port
 from localstack.processes import PROC, Processes, marked
 from localstack.template import ROOT
+from tests.integration.terminals import bare_environment
 from tests.secrets_seen import watch
-
-OWN = ("DATABASE_URL", "REDIS_URL", "AMQP_URL", "AWS_ENDPOINT_URL", "MAIL_URL", "SECOND_FACTOR")
 
 
 class Terminal:
@@ -33,7 +32,7 @@ class Terminal:
     def __init__(self, directory: Path) -> None:
         self.directory = directory
         watch(directory)
-        self.environment = {name: value for name, value in os.environ.items() if name not in OWN}
+        self.environment = bare_environment()
 
     def command(self, *words: str) -> list[str]:
         command = [sys.executable, "-m", "localstack", words[0], "--directory", str(self.directory), *words[1:]]

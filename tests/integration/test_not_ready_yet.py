@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import os
-import pty
-import select
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,7 +13,7 @@ import pytest
 from localstack.processes import marked
 from localstack.run_directory import held, prepared
 from localstack.template import ROOT
-from tests.integration.test_local_stack import OWN
+from tests.integration.terminals import RealTerminal
 from tests.secrets_seen import watch
 
 GOODS_SECONDS = 180
@@ -41,40 +37,6 @@ sys.exit(commands.run(Options(Path(sys.argv[1])), Late))
 """
 
 
-class Terminal:
-    """A real one with `run` in it, as a person would see it."""
-
-    def __init__(self, directory: Path) -> None:
-        self._ours, theirs = pty.openpty()
-        self._seen = b""
-        self.child = subprocess.Popen(
-            [sys.executable, "-m", "localstack", "run", "--directory", str(directory), "--port", "0"],
-            cwd=ROOT,
-            stdin=theirs,
-            stdout=theirs,
-            stderr=theirs,
-            start_new_session=True,
-            env={name: value for name, value in os.environ.items() if name not in OWN},
-        )
-        os.close(theirs)
-
-    def wait_for(self, words: bytes, seconds: float) -> None:
-        deadline = time.monotonic() + seconds
-        while words not in self._seen:
-            assert time.monotonic() < deadline, self._seen.decode()
-            if select.select([self._ours], [], [], 0.05)[0]:
-                self._seen += os.read(self._ours, 65536)
-
-    def signal(self, number: int) -> None:
-        """What the kernel does for a key, or when the terminal goes: all that run in it are told."""
-        os.killpg(self.child.pid, number)
-
-    def close(self) -> None:
-        if self._ours >= 0:
-            os.close(self._ours)
-            self._ours = -1
-
-
 @pytest.fixture(scope="module")
 def directory(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """One for all of them: each start goes on with what the one before has put in."""
@@ -87,9 +49,9 @@ def directory(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 
 @pytest.fixture
-def terminal(directory: Path) -> Iterator[Terminal]:
+def terminal(directory: Path) -> Iterator[RealTerminal]:
     """One where the demo goods are just being put in."""
-    own = Terminal(directory)
+    own = RealTerminal(directory)
     try:
         own.wait_for(b" goods", GOODS_SECONDS)
         yield own
@@ -99,7 +61,7 @@ def terminal(directory: Path) -> Iterator[Terminal]:
         own.close()
 
 
-def nothing_is_left(terminal: Terminal, directory: Path) -> None:
+def nothing_is_left(terminal: RealTerminal, directory: Path) -> None:
     assert terminal.child.wait(timeout=END_SECONDS) == 0
     assert marked(directory) == []
     assert not (directory / "stack.json").exists()
@@ -111,7 +73,7 @@ def nothing_is_left(terminal: Terminal, directory: Path) -> None:
     ids=["Ctrl-C", "SIGTERM and an impatient Ctrl-C"],
 )
 def test_a_signal_ends_it_while_goods_are_put_in(
-    terminal: Terminal, directory: Path, numbers: tuple[signal.Signals, ...]
+    terminal: RealTerminal, directory: Path, numbers: tuple[signal.Signals, ...]
 ) -> None:
     terminal.signal(numbers[0])
     for number in numbers[1:]:
@@ -120,7 +82,7 @@ def test_a_signal_ends_it_while_goods_are_put_in(
     nothing_is_left(terminal, directory)
 
 
-def test_a_closed_terminal_ends_it_while_goods_are_put_in(terminal: Terminal, directory: Path) -> None:
+def test_a_closed_terminal_ends_it_while_goods_are_put_in(terminal: RealTerminal, directory: Path) -> None:
     terminal.close()
     terminal.signal(signal.SIGHUP)
     nothing_is_left(terminal, directory)

@@ -24,9 +24,9 @@ from localstack.invocation import invoke
 from localstack.ports import free_port
 from localstack.processes import marked, wait_until
 from localstack.template import ROOT, functions, read
+from tests.integration.terminals import bare_environment
 from tests.secrets_seen import note_body, watch
 
-OWN = ("DATABASE_URL", "REDIS_URL", "AMQP_URL", "AWS_ENDPOINT_URL", "MAIL_URL", "SECOND_FACTOR")
 BURST = 100
 
 
@@ -36,7 +36,7 @@ class Shop:
     def __init__(self, directory: Path) -> None:
         self.directory = directory
         watch(directory)
-        self.environment = {name: value for name, value in os.environ.items() if name not in OWN}
+        self.environment = bare_environment()
 
     def call(self, *words: str) -> subprocess.CompletedProcess[str]:
         return self.module("localstack", *words)
