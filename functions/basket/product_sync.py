@@ -7,6 +7,7 @@ which gives the whole batch back to the queue.
 
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import psycopg
@@ -32,7 +33,16 @@ _UNSTORABLE = (psycopg.DataError, psycopg.IntegrityError)
 _received = insert(inbox).values(event_id=bindparam("event")).on_conflict_do_nothing().returning(inbox.c.event_id)
 
 
-Understood = tuple[Delivery, Event]
+@dataclass(frozen=True, slots=True)
+class Understood:
+    """A message, and the copies' rows that its state makes."""
+
+    delivery: Delivery
+    event: Event
+    product: dict[str, Any] | None
+    its_stock: dict[str, Any] | None
+
+
 Refused = tuple[Delivery, str]
 
 
@@ -46,10 +56,10 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, int]:
     refused: list[Refused] = []
     for delivery in deliveries(event):
         try:
-            understood.append((delivery, _understood(delivery)))
+            understood.append(_understood(delivery))
         except UnreadableEvent as error:
             refused.append((delivery, error.reason))
-    begin_trace(understood[0][1].trace_id if len(understood) == 1 else None)
+    begin_trace(understood[0].event.trace_id if len(understood) == 1 else None)
     fresh, unstorable = _applied(understood, context)
     refused += unstorable
     # Last: a batch that comes again because the database is away would park its poison each time.
@@ -58,18 +68,17 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, int]:
     metrics.add_metric(name="Synced", unit=MetricUnit.Count, value=fresh)
     repeated = len(understood) - len(unstorable) - fresh
     counts = {"applied": fresh, "repeated": repeated, "parked": len(refused)}
-    traces = sorted({message.trace_id for _, message in understood})[:20]
+    traces = sorted({each.event.trace_id for each in understood})[:20]
     logger.info("product sync", extra={**counts, "traces": traces})
     return counts
 
 
-def _understood(delivery: Delivery) -> Event:
-    """The event, its state tried as well: whatever could go wrong with it goes wrong here."""
+def _understood(delivery: Delivery) -> Understood:
+    """The event with its rows: whatever could go wrong with them goes wrong here."""
     event = read_event(delivery.body)
     if event.version < 1 or event.version >= 2**63:
         raise UnreadableEvent(f"version {event.version} is out of range")
-    _rows(event)
-    return event
+    return Understood(delivery, event, *_rows(event))
 
 
 def _rows(event: Event) -> tuple[dict[str, Any] | None, dict[str, Any] | None]:
@@ -92,10 +101,10 @@ def _applied(understood: Sequence[Understood], context: Any) -> tuple[int, list[
     if not understood:
         return 0, []
     try:
-        return _patiently([event for _, event in understood], context), []
+        return _patiently(understood, context), []
     except UnreadableEvent as error:
         if len(understood) == 1:
-            return 0, [(understood[0][0], error.reason)]
+            return 0, [(understood[0].delivery, error.reason)]
     fresh, refused = 0, []
     for each in understood:
         new, bad = _applied([each], context)
@@ -104,7 +113,7 @@ def _applied(understood: Sequence[Understood], context: Any) -> tuple[int, list[
     return fresh, refused
 
 
-def _patiently(events: Sequence[Event], context: Any) -> int:
+def _patiently(understood: Sequence[Understood], context: Any) -> int:
     """Apply all, waiting out a database that is away, with growing pauses, as long as the time allows.
 
     Raises `UnreadableEvent` when a value can't be stored, which no waiting mends.
@@ -112,7 +121,7 @@ def _patiently(events: Sequence[Event], context: Any) -> int:
     pause = 0.1
     while True:
         try:
-            return database.transaction(lambda transaction: _apply(transaction, events))
+            return database.transaction(lambda transaction: _apply(transaction, understood))
         except (Unavailable, DBAPIError) as error:
             cause = error.orig if isinstance(error, DBAPIError) else None
             if isinstance(cause, _UNSTORABLE):
@@ -124,11 +133,11 @@ def _patiently(events: Sequence[Event], context: Any) -> int:
             pause = min(pause * 2, LONGEST_PAUSE)
 
 
-def _apply(transaction: Transaction, events: Sequence[Event]) -> int:
+def _apply(transaction: Transaction, understood: Sequence[Understood]) -> int:
     """In one transaction, in one order for all, so that two batches can't lock each other out; how many were new."""
     fresh = 0
-    for event in sorted(events, key=lambda event: (event.aggregate_id, event.version)):
-        if transaction.execute(_received, {"event": event.id}).one_or_none() is not None:
-            store_rows(transaction, *_rows(event))
+    for each in sorted(understood, key=lambda each: (each.event.aggregate_id, each.event.version)):
+        if transaction.execute(_received, {"event": each.event.id}).one_or_none() is not None:
+            store_rows(transaction, each.product, each.its_stock)
             fresh += 1
     return fresh
