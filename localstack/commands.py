@@ -36,6 +36,7 @@ DATA = (
     "logs",
     "secrets.json",
     "stack.json",
+    "triggers.json",
     "lock",
 )
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
