@@ -245,6 +245,13 @@ def test_logs_tell_neither_address_nor_token(
     assert token_in(mails_to(shop, address)[0]) not in logged
 
 
+def nested(depth: int) -> list[Any]:
+    whole: list[Any] = []
+    for _ in range(depth):
+        whole = [whole]
+    return whole
+
+
 def rubbish(user_id: UUID) -> dict[str, bytes]:
     good = json.loads(mail_message(user_id, "reset"))
 
@@ -258,6 +265,7 @@ def rubbish(user_id: UUID) -> dict[str, bytes]:
         "a schema from the future": changed(schema_version=2),
         "a kind that there isn't": mail_message(user_id, "greeting"),
         "a kind that is a list": mail_message(user_id, ["reset"]),
+        "a kind nested deeper than is written": changed(state={"user_id": str(user_id), "kind": nested(300)}),
         "no kind": changed(state={"user_id": str(user_id)}),
         "an empty state": changed(state={}),
         "another aggregate's state": message(

@@ -161,6 +161,9 @@ def test_a_state_that_cant_be_stored_is_refused(given: dict[str, Any]) -> None:
         ({"quantity_step": "many"}, 'a product\'s state: field "quantity_step" must be a quantity'),
         ({"min_quantity": "NaN"}, 'a product\'s state: field "min_quantity" must be a quantity'),
         ({"translations": {"en": "x"}}, 'a product\'s state: field "translations.en" must be an object'),
+        # On one line, and cut so that the quotes stay.
+        ({"translations": {"q\u2028r\x85": 5}}, 'a product\'s state: field "translations.q r" must be an object'),
+        ({"translations": {"x" * 80: 5}}, f'a product\'s state: field "translations.{"x" * 47}" must be an object'),
         ({"photos": [{}]}, 'a product\'s state: field "photos.0.urls.small" is absent'),
         (
             {"stock": {**stock_state(ID, 1), "by_warehouse": [{}]}},

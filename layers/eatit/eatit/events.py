@@ -1,5 +1,6 @@
 """The events that groups tell each other: their shape on the wire, and which queues hear which types."""
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -139,8 +140,9 @@ def place(*path: str | int) -> str:
 
 
 def quoted(value: Any) -> str:
-    """A value of an event as JSON writes it, so that it stays one line, cut at 60 characters."""
-    return orjson.dumps(value).decode()[:60]
+    """A text of an event in quotes, on one line, the first 60 characters; of anything else only that it isn't a text,
+    for it may be nested deeper than can be written."""
+    return json.dumps(" ".join(value[:60].splitlines()), ensure_ascii=False) if isinstance(value, str) else "no text"
 
 
 @cache
